@@ -1,0 +1,102 @@
+// Every code that the balancer can answer with or fail with, in one table; the README's table is generated from it.
+import type { ProblemInput } from '@plimsoll/problem-details'
+
+/** One row: what it means, the status that a client sees, who caused it, and what to do. */
+interface ErrorRow {
+  readonly status: number
+  readonly source: 'client' | 'upstream' | 'balancer'
+  readonly message: string
+  readonly remedy: string
+}
+
+export const BALANCER_ERRORS = {
+  LB_ERR_BAD_REQUEST: {
+    status: 400,
+    source: 'client',
+    message: 'The request is not valid HTTP',
+    remedy: 'The detail names the rule that the request breaks; mend the client.',
+  },
+  LB_ERR_METHOD_REFUSED: {
+    status: 501,
+    source: 'client',
+    message: 'CONNECT and TRACE are not served',
+    remedy: 'Use another method; a reverse proxy opens no tunnels to addresses that a client names.',
+  },
+  LB_ERR_REQUEST_TIMEOUT: {
+    status: 408,
+    source: 'client',
+    message: 'The request did not arrive in time',
+    remedy: 'Send the head and the body faster, or raise timeouts.request-head-ms.',
+  },
+  LB_ERR_NO_ENDPOINT: {
+    status: 503,
+    source: 'upstream',
+    message: 'No endpoint can take the request',
+    remedy: 'The detail says why each endpoint is out; GET /health on the admin port says when it may return.',
+  },
+  LB_ERR_UPSTREAM_CONNECT: {
+    status: 502,
+    source: 'upstream',
+    message: 'No connection to the endpoint',
+    remedy: 'See whether the endpoint runs and listens at its address. Nothing was sent, so a new try is safe.',
+  },
+  LB_ERR_UPSTREAM_CLOSED: {
+    status: 502,
+    source: 'upstream',
+    message: 'The endpoint closed the connection before its answer was whole',
+    remedy: 'See the logs of the endpoint. The request may have been carried out.',
+  },
+  LB_ERR_UPSTREAM_INVALID: {
+    status: 502,
+    source: 'upstream',
+    message: 'The answer of the endpoint is not valid HTTP',
+    remedy: 'See the logs of the endpoint; the detail names the rule that the answer breaks.',
+  },
+  LB_ERR_UPSTREAM_TIMEOUT: {
+    status: 504,
+    source: 'upstream',
+    message: 'The endpoint did not answer in time',
+    remedy:
+      'See why the endpoint is slow, or raise timeouts.try-ms and timeouts.total-ms. The request may have been carried out.',
+  },
+  LB_ERR_INTERNAL: {
+    status: 500,
+    source: 'balancer',
+    message: 'A fault of the balancer itself',
+    remedy: 'The log has the cause under this request id; please report it.',
+  },
+} as const satisfies Record<string, ErrorRow>
+
+export type BalancerErrorCode = keyof typeof BALANCER_ERRORS
+
+/** A failure of one exchange, with what the client is told. */
+export class BalancerError extends Error {
+  override readonly name = 'BalancerError'
+  readonly code: BalancerErrorCode
+  /** What happened this time; safe for the client to read. */
+  readonly detail: string
+  /** Seconds after which a new try may succeed, or null. */
+  readonly retryAfterS: number | null
+
+  constructor(code: BalancerErrorCode, detail: string, options: { cause?: unknown; retryAfterS?: number } = {}) {
+    super(`${BALANCER_ERRORS[code].message}: ${detail}`, { cause: options.cause })
+    this.code = code
+    this.detail = detail
+    this.retryAfterS = options.retryAfterS ?? null
+  }
+
+  /** The fields of the problem that the client gets. */
+  toProblem(instance: string, requestId: string): ProblemInput {
+    const row = BALANCER_ERRORS[this.code]
+    return {
+      status: row.status,
+      code: this.code,
+      title: row.message,
+      detail: this.detail,
+      instance,
+      requestId,
+      source: row.source,
+      ...(this.retryAfterS === null ? {} : { retryAfterS: this.retryAfterS }),
+    }
+  }
+}

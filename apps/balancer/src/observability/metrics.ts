@@ -1,0 +1,112 @@
+// What the balancer counts, and how it's shown to Prometheus.
+//
+// Invariants: labels are bounded (methods and codes from closed sets, endpoints only those that are known now); counters never go back
+// while the process lives.
+import { channels, type ExchangeFinished } from '../channels.ts'
+import { DURATION_BUCKETS_SECONDS } from '@plimsoll/telemetry'
+import type { UpstreamPool } from '../upstream/upstream-pool.ts'
+import { DurationHistogram, Exposition } from './exposition.ts'
+
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])
+
+export class BalancerMetrics {
+  readonly #pool: UpstreamPool
+  readonly #activeRequests: () => number
+  readonly #requests = new Map<string, number>()
+  readonly #duration = new Map<string, DurationHistogram>()
+  readonly #errors = new Map<string, number>()
+  #retries = 0
+  #healthTransitions = 0
+  readonly #onFinished = (message: unknown) => this.#count(message as ExchangeFinished)
+  readonly #onHealth = () => this.#countHealth()
+
+  constructor(pool: UpstreamPool, activeRequests: () => number) {
+    this.#pool = pool
+    this.#activeRequests = activeRequests
+  }
+
+  start(): void {
+    channels.exchangeFinished.subscribe(this.#onFinished)
+    channels.endpointHealthChanged.subscribe(this.#onHealth)
+  }
+
+  stop(): void {
+    channels.exchangeFinished.unsubscribe(this.#onFinished)
+    channels.endpointHealthChanged.unsubscribe(this.#onHealth)
+  }
+
+  #count({ exchange }: ExchangeFinished): void {
+    const method = METHODS.has(exchange.method) ? exchange.method : 'other'
+    const code = exchange.status === 0 ? 'none' : String(exchange.status)
+    const key = `${method} ${code}`
+    this.#requests.set(key, (this.#requests.get(key) ?? 0) + 1)
+    const codeClass = exchange.status === 0 ? 'none' : `${Math.floor(exchange.status / 100)}xx`
+    let duration = this.#duration.get(codeClass)
+    if (!duration) this.#duration.set(codeClass, (duration = new DurationHistogram(DURATION_BUCKETS_SECONDS)))
+    duration.record((exchange.endedAtMs - exchange.startedAtMs) / 1000)
+    if (exchange.errorCode) this.#errors.set(exchange.errorCode, (this.#errors.get(exchange.errorCode) ?? 0) + 1)
+    this.#retries += exchange.retries
+  }
+
+  #countHealth(): void {
+    this.#healthTransitions++
+  }
+
+  /** The balancer's own samples; process figures come from the registry beside it. */
+  render(): string {
+    const out = new Exposition()
+    out.metric(
+      'lb_requests_total',
+      'counter',
+      'Requests by method and status sent to the client; code none means no answer was sent.',
+    )
+    for (const [key, count] of this.#requests) {
+      const [method = '', code = ''] = key.split(' ')
+      out.sample('lb_requests_total', { route: 'default', method, code }, count)
+    }
+    out.metric(
+      'lb_request_duration_seconds',
+      'histogram',
+      'Time from a complete request head to the end of the exchange.',
+    )
+    for (const [code, histogram] of this.#duration)
+      out.histogram('lb_request_duration_seconds', { route: 'default', code }, histogram)
+    out
+      .metric('lb_requests_active', 'gauge', 'Requests under way.')
+      .sample('lb_requests_active', {}, this.#activeRequests())
+    out.metric('lb_errors_total', 'counter', 'Exchanges that ended with an error of the balancer, by its code.')
+    for (const [code, count] of this.#errors) out.sample('lb_errors_total', { code }, count)
+    out.metric('lb_retries_total', 'counter', 'Tries beyond the first.').sample('lb_retries_total', {}, this.#retries)
+    out.metric('lb_health_check_transitions_total', 'counter', 'Changes of health over all endpoints.')
+    out.sample('lb_health_check_transitions_total', {}, this.#healthTransitions)
+    this.#renderEndpoints(out)
+    return out.toString()
+  }
+
+  #renderEndpoints(out: Exposition): void {
+    const endpoints = this.#pool.endpoints
+    out.metric('lb_upstream_up', 'gauge', '1 when the endpoint may take requests, else 0.')
+    for (const endpoint of endpoints)
+      out.sample('lb_upstream_up', { server: endpoint.id }, endpoint.mayTakeRequests ? 1 : 0)
+    out.metric('lb_upstream_weight', 'gauge', 'Configured weight.')
+    for (const endpoint of endpoints) out.sample('lb_upstream_weight', { server: endpoint.id }, endpoint.weight)
+    out.metric('lb_upstream_requests_active', 'gauge', 'Requests sent and not yet answered in full.')
+    for (const endpoint of endpoints)
+      out.sample('lb_upstream_requests_active', { server: endpoint.id }, endpoint.activeRequests)
+    out.metric(
+      'lb_upstream_requests_total',
+      'counter',
+      'Requests sent, each try counted, by class of the answer; none means no answer.',
+    )
+    for (const endpoint of endpoints) {
+      for (const codeClass of [2, 3, 4, 5] as const) {
+        out.sample(
+          'lb_upstream_requests_total',
+          { server: endpoint.id, code: `${codeClass}xx` },
+          endpoint.answersByClass[codeClass],
+        )
+      }
+      out.sample('lb_upstream_requests_total', { server: endpoint.id, code: 'none' }, endpoint.failuresTotal)
+    }
+  }
+}

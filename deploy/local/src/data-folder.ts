@@ -1,0 +1,72 @@
+// Where the stack keeps its data, and that it can.
+//
+// Layout: postgres/ (the embedded server's), logs/, admin-token, database-url. Sockets live in a short folder below the system's
+// temporary one, because the path of a Unix socket has at most 107 bytes.
+import { createHash, randomBytes } from 'node:crypto'
+import { accessSync, constants, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { LocalError } from './errors.ts'
+
+export interface DataFolder {
+  readonly path: string
+  readonly postgres: string
+  readonly logs: string
+  readonly run: string
+  /** Kept over restarts, readable by the owner only. */
+  readonly adminToken: string
+  readonly databaseUrlFile: string
+}
+
+/** The folder that's used when none is given. Root's embedded PostgreSQL runs as another user, who can't pass a closed home. */
+export function defaultDataFolder(checkout: string, isRoot: boolean): string {
+  if (isRoot && !othersCanPass(checkout)) return path.join('/var/lib/plimsoll', shortHash(checkout))
+  return path.join(checkout, '.plimsoll')
+}
+
+/** @throws LocalError LOCAL_ERR_DATA_FOLDER */
+export function openDataFolder(folder: string, temporary: string, uid: number): DataFolder {
+  try {
+    mkdirSync(path.join(folder, 'logs'), { recursive: true })
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
+    const run = path.join(temporary, `plimsoll-${uid}-${shortHash(folder)}`)
+    mkdirSync(run, { recursive: true, mode: 0o700 })
+    if (statSync(run).uid !== uid) throw new Error(`${run} belongs to another user`)
+    return {
+      path: folder,
+      postgres: path.join(folder, 'postgres'),
+      logs: path.join(folder, 'logs'),
+      run,
+      adminToken: adminToken(path.join(folder, 'admin-token')),
+      databaseUrlFile: path.join(folder, 'database-url'),
+    }
+  } catch (cause) {
+    throw new LocalError(
+      'LOCAL_ERR_DATA_FOLDER',
+      `The data folder ${folder} can't be used (${(cause as NodeJS.ErrnoException).code ?? (cause as Error).message}). Make it readable and writable for this user, or name another: PLIMSOLL_DATA=/some/folder npm start`,
+      { cause },
+    )
+  }
+}
+
+function adminToken(file: string): string {
+  try {
+    const kept = readFileSync(file, 'utf8').trim()
+    if (kept !== '') return kept
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+  const token = randomBytes(24).toString('base64url')
+  writeFileSync(file, `${token}\n`, { mode: 0o600 })
+  return token
+}
+
+function othersCanPass(folder: string): boolean {
+  for (let at = folder; ; at = path.dirname(at)) {
+    if ((statSync(at).mode & 0o001) === 0) return false
+    if (at === path.dirname(at)) return true
+  }
+}
+
+function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 8)
+}

@@ -1,0 +1,248 @@
+// The stack: what is started in which order, and taken down in reverse.
+//
+//   ports free? → data folder → PostgreSQL → migrations → demo data → API workers → balancer → screen
+//
+// Invariants
+// * What was started is recorded on the way, so that a failure half-way stops exactly that, in reverse order.
+// * The balancer goes first on the way down: it finishes the requests under way while everything behind it still serves.
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { startLocalPostgres } from '@plimsoll/local-postgres'
+import { openLogFile } from '@plimsoll/telemetry'
+import { ChildProgram, type ReadyLine } from './child-program.ts'
+import type { LocalConfig } from './config.ts'
+import { openDataFolder, type DataFolder } from './data-folder.ts'
+import { requirePorts } from './ports.ts'
+import { Progress, renderScreen, type Terminal } from './screen.ts'
+
+/** What the process gives the stack. */
+export interface StackSurroundings {
+  readonly checkout: string
+  readonly nodePath: string
+  readonly temporary: string
+  readonly uid: number
+  readonly cores: number
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly terminal: Terminal
+  /** The folder when none was given. */
+  readonly defaultDataFolder: string
+  /** A part has ended that should run: the stack can't go on. */
+  onBroken(description: string): void
+}
+
+interface Part {
+  readonly name: string
+  stop(): Promise<boolean>
+}
+
+const START_TIMEOUT_MS = 60_000
+/** The whole way down has 30 s; the balancer's drain takes most of it. */
+const DRAIN_MS = 15_000
+const STOP_TIMEOUT_MS = { balancer: DRAIN_MS + 2000, api: 8000, task: 2000 }
+
+export class Stack {
+  readonly #config: LocalConfig
+  readonly #mode: 'start' | 'dev'
+  readonly #surroundings: StackSurroundings
+  readonly #parts: Part[] = []
+  #stopping: Promise<boolean> | null = null
+
+  constructor(config: LocalConfig, mode: 'start' | 'dev', surroundings: StackSurroundings) {
+    this.#config = config
+    this.#mode = mode
+    this.#surroundings = surroundings
+  }
+
+  /** @throws LocalError, or the embedded PostgreSQL's error; whatever was started by then is for `stop` to end. */
+  async start(): Promise<void> {
+    const { terminal } = this.#surroundings
+    const config = this.#config
+    await requirePorts([
+      { port: config.port, host: config.host, what: 'the service', flag: '--port' },
+      { port: config.adminPort, host: '127.0.0.1', what: "the balancer's admin", flag: '--admin-port' },
+      { port: config.apiAdminPort, host: '127.0.0.1', what: "the API fleet's admin", flag: '--api-admin-port' },
+    ])
+    const folder = openDataFolder(
+      config.data ?? this.#surroundings.defaultDataFolder,
+      this.#surroundings.temporary,
+      this.#surroundings.uid,
+    )
+    const progress = new Progress(terminal)
+    const database = await this.#startDatabase(folder, progress)
+    await progress.run('Migrations', detail => this.#databaseTask('migrate', [], database.url, folder, detail))
+    if (config.fresh)
+      await progress.run('Old demo data thrown away', detail =>
+        this.#databaseTask('reset', [], database.url, folder, detail),
+      )
+    await progress.run('Demo data', detail =>
+      this.#databaseTask('seed', ['--size', config.demo], database.url, folder, detail),
+    )
+    const workers = config.workers ?? (this.#mode === 'dev' ? 1 : Math.max(2, this.#surroundings.cores))
+    const [api, balancer] = await progress.run('API workers and balancer', () =>
+      Promise.all([this.#startApi(folder, database.url, workers), this.#startBalancer(folder)]),
+    )
+    terminal.write(
+      renderScreen({
+        service: `http://${display(String(balancer['listen']))}`,
+        admin: `http://${display(String(balancer['admin']))}`,
+        apiAdmin: `http://${display(controlAddress(api, config.apiAdminPort))}`,
+        workers,
+        database: database.shown,
+        logs: folder.logs,
+        adminToken: folder.adminToken,
+        mode: this.#mode,
+        inspector: this.#mode === 'dev' ? `127.0.0.1:${config.inspectPort}` : null,
+      }),
+    )
+  }
+
+  /** Takes everything down in reverse order; resolves with true when every part ended in order. May be called again. */
+  stop(): Promise<boolean> {
+    this.#stopping ??= (async () => {
+      let inOrder = true
+      for (let part = this.#parts.pop(); part; part = this.#parts.pop()) inOrder = (await part.stop()) && inOrder
+      return inOrder
+    })()
+    return this.#stopping
+  }
+
+  async #startDatabase(folder: DataFolder, progress: Progress): Promise<{ url: string; shown: string }> {
+    if (this.#config.databaseUrl !== undefined)
+      return { url: this.#config.databaseUrl, shown: 'the one of DATABASE_URL' }
+    return progress.run('PostgreSQL', async detail => {
+      const server = await startLocalPostgres({ folder: folder.postgres, stopOnExit: true, onProgress: detail })
+      this.#parts.push({ name: 'PostgreSQL', stop: () => server.stop().then(() => true) })
+      writeFileSync(folder.databaseUrlFile, `${server.url}\n`, { mode: 0o600 })
+      detail(`${server.freshlyCreated ? 'new' : 'existing'} data in ${folder.postgres}`)
+      void server.exited.then(({ code, signal }) => {
+        if (!this.#stopping)
+          this.#surroundings.onBroken(
+            `PostgreSQL ended by itself (${signal ?? `exit code ${code}`}); its last lines: ${server.log().trim().split('\n').slice(-3).join(' | ')}`,
+          )
+      })
+      return {
+        url: server.url,
+        shown: `PostgreSQL ${server.version} on port ${server.port}; its URL stands in ${folder.databaseUrlFile}`,
+      }
+    })
+  }
+
+  /** Runs one command of the API's database program to its end. */
+  async #databaseTask(
+    command: string,
+    args: readonly string[],
+    databaseUrl: string,
+    folder: DataFolder,
+    detail: (text: string) => void,
+  ): Promise<void> {
+    const task = await this.#spawn(folder, {
+      name: `the database command "${command}"`,
+      log: 'database',
+      entry: 'apps/api/src/database/main.ts',
+      args: [command, ...args, '--progress', 'json'],
+      env: { DATABASE_URL: databaseUrl },
+      stopTimeoutMs: STOP_TIMEOUT_MS.task,
+      onLine: line => {
+        const text = progressText(line)
+        if (text) detail(text)
+      },
+    })
+    await task.finished()
+    this.#parts.pop()
+  }
+
+  async #startApi(folder: DataFolder, databaseUrl: string, workers: number): Promise<ReadyLine> {
+    const dev = this.#mode === 'dev'
+    const api = await this.#spawn(folder, {
+      name: 'the API',
+      log: 'api',
+      entry: 'apps/api/src/main.ts',
+      args: dev ? ['--inspect-port', String(this.#config.inspectPort)] : [],
+      env: {
+        DATABASE_URL: databaseUrl,
+        API_ADMIN_PORT: String(this.#config.apiAdminPort),
+        API_WORKERS: String(workers),
+        API_RUN_FOLDER: folder.run,
+        API_CONTROL_TOKEN: folder.adminToken,
+      },
+      stopTimeoutMs: STOP_TIMEOUT_MS.api,
+    })
+    return api.ready()
+  }
+
+  async #startBalancer(folder: DataFolder): Promise<ReadyLine> {
+    const { host, port, adminPort } = this.#config
+    const balancer = await this.#spawn(folder, {
+      name: 'the balancer',
+      log: 'balancer',
+      entry: 'apps/balancer/src/main.ts',
+      args: [
+        `--listen=${host.includes(':') ? `[${host}]` : host}:${port}`,
+        `--admin=127.0.0.1:${adminPort}`,
+        `--discovery.file=${path.join(folder.run, 'endpoints.json')}`,
+        '--health.path=/health/ready',
+        // Nobody is in front of this balancer who would have to look away first.
+        '--shutdown.grace-ms=0',
+        `--shutdown.drain-ms=${DRAIN_MS}`,
+      ],
+      env: { ADMIN_TOKEN: folder.adminToken, PORT: undefined, ADMIN_PORT: undefined },
+      stopTimeoutMs: STOP_TIMEOUT_MS.balancer,
+    })
+    return balancer.ready()
+  }
+
+  async #spawn(
+    folder: DataFolder,
+    program: {
+      name: string
+      log: string
+      entry: string
+      args: readonly string[]
+      env: Readonly<Record<string, string | undefined>>
+      stopTimeoutMs: number
+      onLine?: (line: string) => void
+    },
+  ): Promise<ChildProgram> {
+    const log = await openLogFile({ path: path.join(folder.logs, program.log) })
+    const child = new ChildProgram({
+      name: program.name,
+      entry: path.join(this.#surroundings.checkout, program.entry),
+      args: program.args,
+      env: { LOG_LEVEL: 'info', NODE_ENV: 'development', ...this.#surroundings.env, ...program.env },
+      nodePath: this.#surroundings.nodePath,
+      startTimeoutMs: START_TIMEOUT_MS,
+      stopTimeoutMs: program.stopTimeoutMs,
+      onLine: line => {
+        log.write(`${line}\n`)
+        program.onLine?.(line)
+      },
+      onUnexpectedEnd: description =>
+        this.#surroundings.onBroken(`${description}. The log is ${path.join(folder.logs, program.log)}.*.log`),
+    })
+    this.#parts.push({
+      name: program.name,
+      stop: async () => {
+        const inOrder = await child.stop()
+        await log.close()
+        return inOrder
+      },
+    })
+    return child
+  }
+}
+
+function progressText(line: string): string | null {
+  if (!line.startsWith('{')) return null
+  const { step, done, total } = JSON.parse(line) as { step?: string; done?: number; total?: number }
+  if (step === undefined) return null
+  return total === undefined ? step : `${step} ${done ?? 0}/${total}`
+}
+
+function controlAddress(api: ReadyLine, wanted: number): string {
+  return typeof api['admin'] === 'string' ? api['admin'] : `127.0.0.1:${wanted}`
+}
+
+/** An address to click on: an any-interface address is reachable as localhost. */
+function display(address: string): string {
+  return address.replace(/^(0\.0\.0\.0|\[::\]):/, 'localhost:')
+}
