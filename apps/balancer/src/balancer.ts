@@ -5,6 +5,7 @@
 // On stop: /health fails at once; for `graceMs` everything is served as before, so that whoever is in front can look away; then no new
 // connection is accepted and requests under way have `drainMs` to finish.
 import { setTimeout as wait } from 'node:timers/promises'
+import { createLimits } from '@plimsoll/http1'
 import { createRegistry, type Logger } from '@plimsoll/telemetry'
 import { AdminServer } from './admin/admin-server.ts'
 import { channels, type EndpointHealthChanged, type ExchangeFinished } from './channels.ts'
@@ -13,17 +14,25 @@ import { EndpointFile } from './discovery/endpoint-file.ts'
 import { staticEndpoints } from './discovery/static.ts'
 import { parseListenAddress } from './downstream/listen-address.ts'
 import { Listener } from './downstream/listener.ts'
+import { RequestIds } from './headers/request-ids.ts'
+import { RequestPasses } from './headers/request-passes.ts'
+import { ResponsePasses } from './headers/response-passes.ts'
+import { TrustedProxies } from './headers/trusted-proxies.ts'
 import { ActiveCheck, connectProbe, httpProbe } from './health/active-check.ts'
+import { AccessLog } from './observability/access-log.ts'
 import { BalancerMetrics } from './observability/metrics.ts'
 import { Proxy } from './proxy.ts'
-import type { Endpoint, EndpointDescription } from './upstream/endpoint.ts'
-import { Forwarder } from './upstream/forwarder.ts'
+import { OutputSlab } from './transport/output-slab.ts'
+import { TimerWheel } from './transport/timer-wheel.ts'
+import { ConnectionPool } from './upstream/connection-pool.ts'
+import type { Endpoint } from './upstream/endpoint.ts'
+import { RetryPolicy } from './upstream/retry-policy.ts'
 import { UpstreamPool } from './upstream/upstream-pool.ts'
 
 /** What comes from outside besides the options. */
 export interface BalancerDependencies {
   readonly logger: Logger
-  /** Random numbers from 0 (included) to 1, for jitter. */
+  /** Random numbers from 0 (included) to 1: for jitter and for the prefix of request ids. */
   readonly random: { next(): number }
 }
 
@@ -36,21 +45,45 @@ export interface BalancerAddresses {
 export interface Balancer {
   /** @throws the system's error when an address can't be bound; nothing is left running then. */
   start(): Promise<BalancerAddresses>
-  /** Resolves with the number of requests that had to be cut. May be called again; the first call counts. */
+  /** Resolves with the number of exchanges that had to be cut. May be called again; the first call counts. */
   stop(): Promise<number>
 }
 
+/** Precision of all time-outs. */
+const TICK_MS = 25
+/** How long accepting pauses when the process has no file descriptors left. */
+const EXHAUSTED_PAUSE_MS = 250
+
 export function createBalancer(config: BalancerConfig, { logger, random }: BalancerDependencies): Balancer {
   let draining = false
+  const clock = { now: () => performance.now() }
+  const slab = new OutputSlab()
+  const wheel = new TimerWheel(clock, TICK_MS, error =>
+    logger.error({ err: error, code: 'LB_ERR_INTERNAL' }, 'a time-out failed'),
+  )
+  const { maxHeadBytes, maxHeaders, maxTargetBytes, maxBodyBytes } = config.limits
+  const head = { maxHeadBytes, maxHeaders, maxTargetBytes }
+  const upstreamSurroundings = {
+    slab,
+    wheel,
+    limits: createLimits(head),
+    connectMs: config.timeouts.connectMs,
+    idleMs: config.timeouts.idleUpstreamMs,
+  }
+  const connections = new Map<Endpoint, ConnectionPool>()
   const checks = new Map<Endpoint, ActiveCheck>()
   const probe = config.health.path === '' ? connectProbe() : httpProbe(config.health.path)
-  const forwarder = new Forwarder({
-    connectMs: config.timeouts.connectMs,
-    idleUpstreamMs: config.timeouts.idleUpstreamMs,
-  })
-
   const pool = new UpstreamPool(
     endpoint => {
+      connections.set(
+        endpoint,
+        new ConnectionPool(
+          endpoint,
+          upstreamSurroundings,
+          { maxIdle: config.limits.maxIdlePerEndpoint, maxAgeMs: config.limits.maxUpstreamAgeMs },
+          clock,
+        ),
+      )
       const check = new ActiveCheck(endpoint, config.health, probe, random, (health, reason) =>
         pool.setHealth(endpoint, health, reason),
       )
@@ -60,21 +93,55 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
     endpoint => {
       checks.get(endpoint)?.stop()
       checks.delete(endpoint)
-      forwarder.forget(endpoint)
+      connections.get(endpoint)?.close()
+      connections.delete(endpoint)
     },
   )
-  const proxy = new Proxy(
+  const proxy = new Proxy({
     pool,
-    forwarder,
-    { retryCount: config.retry.count, ...config.timeouts },
-    (endpoint, detail) => {
+    clock,
+    wheel,
+    retry: new RetryPolicy({ count: config.retry.count }),
+    requestPasses: new RequestPasses(new TrustedProxies(config.trustedProxies), new RequestIds(random)),
+    responsePasses: new ResponsePasses(),
+    times: config.timeouts,
+    connect: (endpoint, exchange) => (connections.get(endpoint) as ConnectionPool).acquire(exchange),
+    onConnectFailure: (endpoint, detail) => {
       // Nobody listens there: waiting for `fall` checks would only fail more requests.
       pool.setHealth(endpoint, 'down', `a request could not connect: ${detail}`)
       checks.get(endpoint)?.hurry()
     },
+    onExhausted: () => {
+      logger.error(
+        { code: 'LB_ERR_OVERLOADED', pauseMs: EXHAUSTED_PAUSE_MS },
+        'no file descriptors left: accepting pauses',
+      )
+      listener.pauseAccepting()
+    },
+  })
+  const listener: Listener = new Listener(
+    {
+      slab,
+      wheel,
+      limits: createLimits({ ...head, maxBodyBytes: maxBodyBytes === 0 ? Infinity : maxBodyBytes }),
+      times: {
+        idleMs: config.timeouts.idleClientMs,
+        headMs: config.timeouts.requestHeadMs,
+        minBytesPerSecond: config.limits.minBytesPerSecond,
+        lingerMs: config.timeouts.lingerMs,
+      },
+      handler: proxy,
+      trusted: new TrustedProxies(config.trustedProxies),
+    },
+    {
+      maxConnections: config.limits.maxConnections,
+      maxConnectionsPerAddress: config.limits.maxConnectionsPerAddress,
+      backlog: config.limits.backlog,
+      pauseMs: EXHAUSTED_PAUSE_MS,
+    },
   )
-  const listener = new Listener(proxy, config.timeouts)
-  const metrics = new BalancerMetrics(pool, () => listener.activeRequests)
+  const metrics = new BalancerMetrics(pool, listener, endpoint => connections.get(endpoint) ?? null)
+  const accessLog = config.log.access === '' ? null : new AccessLog(config.log.access, clock)
   const registry = createRegistry({ prefix: 'lb_' })
   const admin = new AdminServer({
     token: config.adminToken,
@@ -89,7 +156,7 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
       : new EndpointFile({
           path: config.discovery.file,
           pollMs: config.discovery.pollMs,
-          onList: (list: EndpointDescription[]) => pool.replace([...given, ...list]),
+          onList: list => pool.replace([...given, ...list]),
           onFault: message =>
             logger.warn(
               { code: 'LB_ERR_DISCOVERY_FILE', message },
@@ -107,10 +174,11 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
     logger.warn(
       {
         code: exchange.errorCode,
+        detail: exchange.errorDetail,
         requestId: exchange.id,
         method: exchange.method,
         status: exchange.status,
-        endpoints: exchange.tried.map(e => e.id),
+        endpoints: exchange.tried.map(endpoint => endpoint.id),
         retries: exchange.retries,
       },
       'a request failed',
@@ -121,11 +189,12 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
     const cut = await listener.close(config.shutdown.drainMs)
     file?.stop()
     pool.replace([])
-    forwarder.close()
     await admin.close()
+    await accessLog?.close()
     metrics.stop()
     channels.endpointHealthChanged.unsubscribe(onHealth)
     channels.exchangeFinished.unsubscribe(onFinished)
+    wheel.stop()
     return cut
   }
 
@@ -135,12 +204,14 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
       channels.endpointHealthChanged.subscribe(onHealth)
       channels.exchangeFinished.subscribe(onFinished)
       metrics.start()
+      wheel.start()
       const listenAddress = parseListenAddress(config.listen, '::')
       const adminAddress = parseListenAddress(config.admin, '127.0.0.1')
-      const adminPort = await admin.listen(adminAddress)
-      pool.replace(given)
-      await file?.start()
       try {
+        await accessLog?.open()
+        const adminPort = await admin.listen(adminAddress)
+        pool.replace(given)
+        await file?.start()
         const port = await listener.listen(listenAddress)
         return { listen: authority(listenAddress.host, port), admin: authority(adminAddress.host, adminPort) }
       } catch (error) {

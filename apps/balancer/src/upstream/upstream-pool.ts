@@ -64,6 +64,11 @@ export class UpstreamPool {
     return null
   }
 
+  /** Whether an endpoint that isn't among `tried` may take requests. */
+  hasOther(tried: readonly Endpoint[]): boolean {
+    return this.#available.some(endpoint => !tried.includes(endpoint))
+  }
+
   #rebuild(): void {
     this.#available = [...this.#known.values()].filter(endpoint => endpoint.mayTakeRequests)
   }
