@@ -21,8 +21,11 @@ import { TrustedProxies } from './headers/trusted-proxies.ts'
 import { ActiveCheck, connectProbe, httpProbe } from './health/active-check.ts'
 import { AccessLog } from './observability/access-log.ts'
 import { BalancerMetrics } from './observability/metrics.ts'
+import { Deadlines } from './deadlines.ts'
 import { Proxy } from './proxy.ts'
+import { RequestRelay } from './request-relay.ts'
 import { OutputSlab } from './transport/output-slab.ts'
+import { connectionRoom, limitWarnings, readSystemLimits } from './transport/system-limits.ts'
 import { TimerWheel } from './transport/timer-wheel.ts'
 import { ConnectionPool } from './upstream/connection-pool.ts'
 import type { Endpoint } from './upstream/endpoint.ts'
@@ -51,8 +54,6 @@ export interface Balancer {
 
 /** Precision of all time-outs. */
 const TICK_MS = 25
-/** How long accepting pauses when the process has no file descriptors left. */
-const EXHAUSTED_PAUSE_MS = 250
 
 export function createBalancer(config: BalancerConfig, { logger, random }: BalancerDependencies): Balancer {
   let draining = false
@@ -61,14 +62,16 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
   const wheel = new TimerWheel(clock, TICK_MS, error =>
     logger.error({ err: error, code: 'LB_ERR_INTERNAL' }, 'a time-out failed'),
   )
-  const { maxHeadBytes, maxHeaders, maxTargetBytes, maxBodyBytes } = config.limits
-  const head = { maxHeadBytes, maxHeaders, maxTargetBytes }
+  const { limits, timeouts } = config
+  const { maxHeadBytes, maxHeaders, maxTargetBytes, maxTrailerBytes, maxTrailers, maxChunkExtensionBytes } = limits
+  const messageLimits = { maxHeadBytes, maxHeaders, maxTrailerBytes, maxTrailers, maxChunkExtensionBytes }
   const upstreamSurroundings = {
     slab,
     wheel,
-    limits: createLimits(head),
-    connectMs: config.timeouts.connectMs,
-    idleMs: config.timeouts.idleUpstreamMs,
+    limits: createLimits({ ...messageLimits, maxInterimResponses: limits.maxInterimAnswers }),
+    connectMs: timeouts.connectMs,
+    idleMs: timeouts.idleUpstreamMs,
+    discardMs: timeouts.discardMs,
   }
   const connections = new Map<Endpoint, ConnectionPool>()
   const checks = new Map<Endpoint, ActiveCheck>()
@@ -80,7 +83,7 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
         new ConnectionPool(
           endpoint,
           upstreamSurroundings,
-          { maxIdle: config.limits.maxIdlePerEndpoint, maxAgeMs: config.limits.maxUpstreamAgeMs },
+          { maxIdle: limits.maxIdlePerEndpoint, maxAgeMs: limits.maxUpstreamAgeMs },
           clock,
         ),
       )
@@ -100,44 +103,60 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
   const proxy = new Proxy({
     pool,
     clock,
-    wheel,
+    deadlines: new Deadlines(timeouts, wheel, clock),
+    relay: new RequestRelay(config.retry.maxBodyBytes),
     retry: new RetryPolicy({ count: config.retry.count }),
     requestPasses: new RequestPasses(new TrustedProxies(config.trustedProxies), new RequestIds(random)),
     responsePasses: new ResponsePasses(),
-    times: config.timeouts,
     connect: (endpoint, exchange) => (connections.get(endpoint) as ConnectionPool).acquire(exchange),
     onConnectFailure: (endpoint, detail) => {
       // Nobody listens there: waiting for `fall` checks would only fail more requests.
       pool.setHealth(endpoint, 'down', `a request could not connect: ${detail}`)
       checks.get(endpoint)?.hurry()
     },
-    onExhausted: () => {
-      logger.error(
-        { code: 'LB_ERR_OVERLOADED', pauseMs: EXHAUSTED_PAUSE_MS },
-        'no file descriptors left: accepting pauses',
-      )
-      listener.pauseAccepting()
-    },
+    onExhausted,
   })
+  let room = Infinity
+  const isFull = () => {
+    let open = listener.connectionCount
+    for (const kept of connections.values()) open += kept.openCount
+    return open >= room
+  }
+  function onExhausted(): void {
+    if (!listener.pauseAccepting()) return
+    const code = 'LB_ERR_OVERLOADED'
+    logger.error({ code, pauseMs: timeouts.acceptPauseMs }, 'no file descriptors left: accepting pauses')
+    listener.closeIdle()
+    for (const kept of connections.values()) kept.closeIdle()
+  }
   const listener: Listener = new Listener(
     {
       slab,
       wheel,
-      limits: createLimits({ ...head, maxBodyBytes: maxBodyBytes === 0 ? Infinity : maxBodyBytes }),
+      limits: createLimits({
+        ...messageLimits,
+        maxTargetBytes,
+        maxBodyBytes: limits.maxBodyBytes === 0 ? Infinity : limits.maxBodyBytes,
+        targetCharacters: limits.targetCharacters,
+      }),
       times: {
-        idleMs: config.timeouts.idleClientMs,
-        headMs: config.timeouts.requestHeadMs,
-        minBytesPerSecond: config.limits.minBytesPerSecond,
-        lingerMs: config.timeouts.lingerMs,
+        idleMs: timeouts.idleClientMs,
+        headMs: timeouts.requestHeadMs,
+        minBytesPerSecond: limits.minBytesPerSecond,
+        rateWindowMs: timeouts.rateWindowMs,
+        halfClosedProbeMs: timeouts.halfClosedProbeMs,
+        lingerMs: timeouts.lingerMs,
       },
       handler: proxy,
       trusted: new TrustedProxies(config.trustedProxies),
     },
     {
-      maxConnections: config.limits.maxConnections,
-      maxConnectionsPerAddress: config.limits.maxConnectionsPerAddress,
-      backlog: config.limits.backlog,
-      pauseMs: EXHAUSTED_PAUSE_MS,
+      maxConnections: limits.maxConnections,
+      maxConnectionsPerAddress: limits.maxConnectionsPerAddress,
+      backlog: limits.backlog,
+      pauseMs: timeouts.acceptPauseMs,
+      isFull,
+      onExhausted,
     },
   )
   const metrics = new BalancerMetrics(pool, listener, endpoint => connections.get(endpoint) ?? null)
@@ -212,6 +231,9 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
         const adminPort = await admin.listen(adminAddress)
         pool.replace(given)
         await file?.start()
+        const system = readSystemLimits()
+        for (const { code, message } of limitWarnings(system, limits)) logger.warn({ code }, message)
+        room = connectionRoom(system)
         const port = await listener.listen(listenAddress)
         return { listen: authority(listenAddress.host, port), admin: authority(adminAddress.host, adminPort) }
       } catch (error) {

@@ -128,12 +128,21 @@ export const balancerSchema = Type.Object(
       {
         count: Type.Integer({
           description:
-            'Further tries of a request, each on an endpoint not tried yet. Only when nothing was sent, or the method is idempotent, has no body and no byte of an answer has come.',
+            'Further tries of a request, each on an endpoint not tried yet: after a failure, or an answer of 502, 503 or 504. Only when nothing was sent, or the method is idempotent, and no byte of an answer has gone to the client.',
           unit: 'tries',
           default: 1,
           minimum: 0,
           maximum: 10,
           zero: 'no retries',
+        }),
+        maxBodyBytes: Type.Integer({
+          description:
+            'Body of a request that is kept so that it can be sent again; with a larger one a request is tried once. Also what is read of a body while no connection is open yet.',
+          unit: 'bytes',
+          default: 65_536,
+          minimum: 0,
+          maximum: 16_777_216,
+          zero: 'no request with a body is sent again',
         }),
       },
       { additionalProperties: false },
@@ -162,12 +171,47 @@ export const balancerSchema = Type.Object(
           maximum: 1_048_576,
         }),
         maxBodyBytes: Type.Integer({
-          description: 'Body of a request, chunked ones too. A larger one is refused with 413.',
+          description: 'Body of a request, chunked ones too. A larger one is refused with 413. Answers have no limit.',
           unit: 'bytes',
           default: 10_485_760,
           minimum: 0,
           maximum: Number.MAX_SAFE_INTEGER,
           zero: 'no limit',
+        }),
+        maxTrailerBytes: Type.Integer({
+          description: 'Fields behind a chunked body. More are refused with 431.',
+          unit: 'bytes',
+          default: 8192,
+          minimum: 1,
+          maximum: 1_048_576,
+        }),
+        maxTrailers: Type.Integer({
+          description: 'Field lines behind a chunked body. More are refused with 431.',
+          unit: 'fields',
+          default: 32,
+          minimum: 1,
+          maximum: 10_000,
+        }),
+        maxChunkExtensionBytes: Type.Integer({
+          description: 'Chunk extensions of a message together; they are never passed on. More are refused with 413.',
+          unit: 'bytes',
+          default: 16_384,
+          minimum: 0,
+          maximum: 1_048_576,
+          zero: 'none is accepted',
+        }),
+        maxInterimAnswers: Type.Integer({
+          description: 'Interim (1xx) answers before the final one. More make the answer invalid (502).',
+          unit: 'answers',
+          default: 32,
+          minimum: 0,
+          maximum: 10_000,
+          zero: 'none is accepted',
+        }),
+        targetCharacters: Type.Union([Type.Literal('browsers'), Type.Literal('rfc3986')], {
+          description:
+            'Which characters a request target may have: those of RFC 3986, or also those that browsers send unescaped: [ ] { } | ^, and in the query a % without two digits.',
+          default: 'browsers',
         }),
         maxConnections: Type.Integer({
           description:
@@ -189,7 +233,7 @@ export const balancerSchema = Type.Object(
         }),
         minBytesPerSecond: Type.Integer({
           description:
-            'Slowest rate at which a body may come and an answer may be read, looked at every 5 s; slower clients are cut.',
+            'Slowest rate at which a body may come and an answer may be read; a slower body is answered with 408, a slower reader is cut.',
           unit: 'bytes/s',
           default: 240,
           minimum: 0,
@@ -244,18 +288,26 @@ export const balancerSchema = Type.Object(
           maximum: 600_000,
         }),
         tryMs: Type.Integer({
-          description: 'One try, until the head of its answer.',
+          description: 'One try, from the whole request to the head of its answer.',
           unit: 'ms',
           default: 10_000,
           minimum: 1,
           maximum: 3_600_000,
         }),
         totalMs: Type.Integer({
-          description: 'All tries together, until the head of the answer. At least try-ms.',
+          description: 'All tries together, from the whole request to the head of the answer. At least try-ms.',
           unit: 'ms',
           default: 30_000,
           minimum: 1,
           maximum: 3_600_000,
+        }),
+        rateWindowMs: Type.Integer({
+          description:
+            'How often the rate of a client is looked at (limits.min-bytes-per-second): a body that stalls is noticed after one to two of these.',
+          unit: 'ms',
+          default: 5000,
+          minimum: 50,
+          maximum: 600_000,
         }),
         answerIdleMs: Type.Integer({
           description: 'Silence of an endpoint in the middle of its answer, server-sent events included.',
@@ -288,10 +340,36 @@ export const balancerSchema = Type.Object(
         }),
         lingerMs: Type.Integer({
           description:
-            'How long a closing connection is still read from, so that the last answer is not lost to a reset.',
+            'Silence after which a closing connection is no longer read from; at most 15 times as long in all. Reading on keeps the last answer from being lost to a reset.',
           unit: 'ms',
           default: 2000,
           minimum: 0,
+          maximum: 60_000,
+          zero: 'it is dropped at once',
+        }),
+        halfClosedProbeMs: Type.Integer({
+          description:
+            'When a client has ended its side but waits for an answer, it is sent an interim 102 after this long, then after twice as long, and so on: if it has left, that shows it, and its request is given up.',
+          unit: 'ms',
+          default: 250,
+          minimum: 0,
+          maximum: 60_000,
+          zero: 'never: its request goes on until it is answered',
+        }),
+        discardMs: Type.Integer({
+          description:
+            'How long an answer that gave cause for a retry is read to its end, so that its connection can be kept, and how long the last bytes of a WebSocket may take to leave.',
+          unit: 'ms',
+          default: 1000,
+          minimum: 0,
+          maximum: 60_000,
+          zero: 'no time',
+        }),
+        acceptPauseMs: Type.Integer({
+          description: 'How long no connection is accepted after the process ran out of file descriptors.',
+          unit: 'ms',
+          default: 250,
+          minimum: 1,
           maximum: 60_000,
         }),
       },

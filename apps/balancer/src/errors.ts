@@ -45,19 +45,33 @@ export const BALANCER_ERRORS = {
     status: 408,
     source: 'client',
     message: 'The request did not arrive in time',
-    remedy: 'Send the head and the body faster, or raise timeouts.request-head-ms.',
+    remedy:
+      'Send the head and the body faster, or raise timeouts.request-head-ms or lower limits.min-bytes-per-second.',
+  },
+  LB_ERR_REQUEST_CUT_SHORT: {
+    status: 400,
+    source: 'client',
+    message: 'The request ended before it was whole',
+    remedy: 'Send all of the head, and as much content as Content-Length says or up to the last chunk.',
   },
   LB_ERR_NO_ENDPOINT: {
     status: 503,
     source: 'upstream',
     message: 'No endpoint can take the request',
-    remedy: 'The detail says why each endpoint is out; GET /health on the admin port says when it may return.',
+    remedy: 'GET /health on the admin port says why each endpoint is out.',
   },
   LB_ERR_UPSTREAM_CONNECT: {
     status: 502,
     source: 'upstream',
     message: 'No connection to the endpoint',
     remedy: 'See whether the endpoint runs and listens at its address. Nothing was sent, so a new try is safe.',
+  },
+  LB_ERR_UPSTREAM_CONNECT_TIMEOUT: {
+    status: 504,
+    source: 'upstream',
+    message: 'The endpoint did not accept the connection in time',
+    remedy:
+      'See whether the endpoint is overloaded or behind a firewall, or raise timeouts.connect-ms. Nothing was sent, so a new try is safe.',
   },
   LB_ERR_UPSTREAM_CLOSED: {
     status: 502,

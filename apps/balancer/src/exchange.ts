@@ -9,6 +9,7 @@
 // It's what a connection to an endpoint talks to; every word goes straight to the pipeline, which alone decides.
 import type { MessageHead } from '@plimsoll/http1'
 import type { ClientConnection } from './downstream/client-connection.ts'
+import type { ByteStore } from './transport/byte-store.ts'
 import type { AnswerReceiver, UpstreamFailure } from './upstream/answer-receiver.ts'
 import type { UpstreamConnection } from './upstream/connection.ts'
 import type { Endpoint } from './upstream/endpoint.ts'
@@ -16,7 +17,11 @@ import type { Endpoint } from './upstream/endpoint.ts'
 export type ExchangePhase = 'begun' | 'connecting' | 'sent' | 'answering' | 'tunnel' | 'finished'
 
 /** Why an exchange ended: answered by an endpoint, by the balancer itself, or not in full. */
-export type ExchangeEnd = 'answered' | 'refused' | 'client-left' | 'upstream-failed' | 'tunnel-closed'
+export type ExchangeEnd =
+  'answered' | 'refused' | 'client-left' | 'client-too-slow' | 'upstream-failed' | 'tunnel-closed'
+
+/** Why a request was sent again. */
+export type RetryReason = 'stale' | 'connect' | 'closed' | 'invalid' | 'timeout' | 'status'
 
 /** The part of the pipeline that an endpoint's connection talks to. */
 export interface ExchangeStages {
@@ -27,6 +32,7 @@ export interface ExchangeStages {
   onAnswerEnd(exchange: Exchange): void
   onTunnelBytes(exchange: Exchange, buffer: Buffer, start: number, end: number): void
   onTunnelEnd(exchange: Exchange): void
+  onUpstreamDrain(exchange: Exchange): void
   onUpstreamFailure(exchange: Exchange, failure: UpstreamFailure): void
 }
 
@@ -57,9 +63,10 @@ export class Exchange implements AnswerReceiver {
   /** The request has been read whole. */
   requestEnded = false
   requestBodyBytes = 0
-  /** Copies of the body's pieces: all of it as long as it may have to be sent (again), else null. */
-  heldBody: Buffer[] | null = null
-  heldBytes = 0
+  /** The client waits for 100 before it sends the body (RFC 9110, 10.1.1). */
+  awaitsContinue = false
+  /** All of the body so far, as long as it may have to be sent (again); else null. */
+  heldBody: ByteStore | null = null
   /** The trailer section as it goes to an endpoint. */
   requestTrailers: Buffer | null = null
 
@@ -68,8 +75,10 @@ export class Exchange implements AnswerReceiver {
   readonly tried: Endpoint[] = []
   connection: UpstreamConnection | null = null
   retries = 0
-  /** Repeats over a fresh connection because a kept one turned out to be closed. */
+  /** Repeats over another connection because a kept one turned out to be closed. */
   staleRepeats = 0
+  /** Why each retry and each repeat was made, in order; null for none, which is nearly always. */
+  retryReasons: RetryReason[] | null = null
 
   // ——— the answer ———
   /** Status sent to the client, 0 until then. */
@@ -88,6 +97,8 @@ export class Exchange implements AnswerReceiver {
   // ——— how it went ———
   /** Monotonic milliseconds; 0 until then. */
   startedAtMs = 0
+  /** From when on the answer is due: the request was whole, or the client waits for 100. */
+  waitingSinceMs = 0
   sentAtMs = 0
   firstByteAtMs = 0
   endedAtMs = 0
@@ -138,7 +149,7 @@ export class Exchange implements AnswerReceiver {
   }
 
   onUpstreamDrain(): void {
-    this.client.resume()
+    this.#stages.onUpstreamDrain(this)
   }
 
   onUpstreamFailure(failure: UpstreamFailure): void {

@@ -9,47 +9,34 @@
 // * A retry never repeats what could have been carried out (upstream/retry-policy.ts).
 // * What an exchange takes (an endpoint's place, its connection) is given back in `#release`, whichever way the exchange goes; and
 //   `#finish` runs exactly once for each exchange.
-import {
-  FRAMING,
-  HeadRewrite,
-  METHOD,
-  TARGET_FORM,
-  writeTrailers,
-  LAST_CHUNK,
-  type MessageHead,
-  type Refusal,
-} from '@plimsoll/http1'
+import { FRAMING, METHOD, TARGET_FORM, type MessageHead, type Refusal } from '@plimsoll/http1'
 import { problem } from '@plimsoll/problem-details'
+import { copyTrailers, framingFor, relayAnswerBody, relayAnswerEnd, relayAnswerTrailers } from './answer-relay.ts'
 import { channels, type ExchangeFinished } from './channels.ts'
-import type { ClientConnection, RequestHandler } from './downstream/client-connection.ts'
+import type { Deadlines } from './deadlines.ts'
+import type { RequestHandler } from './downstream/client-connection.ts'
 import { BalancerError, type BalancerErrorCode } from './errors.ts'
-import type { Exchange } from './exchange.ts'
+import type { Exchange, ExchangeEnd, RetryReason } from './exchange.ts'
 import { maxForwards, type RequestPasses } from './headers/request-passes.ts'
 import type { ResponsePasses } from './headers/response-passes.ts'
-import { sendEnd, sendHeld, takePiece, writeChunk } from './request-relay.ts'
-import type { Clock, TimerWheel } from './transport/timer-wheel.ts'
-import type { UpstreamFailure } from './upstream/answer-receiver.ts'
+import type { RequestRelay } from './request-relay.ts'
+import { ByteStore } from './transport/byte-store.ts'
+import type { Clock } from './transport/timer-wheel.ts'
+import type { UpstreamFailure, UpstreamFailureCode } from './upstream/answer-receiver.ts'
 import type { UpstreamConnection } from './upstream/connection.ts'
 import type { Endpoint } from './upstream/endpoint.ts'
 import type { RetryPolicy } from './upstream/retry-policy.ts'
 import type { UpstreamPool } from './upstream/upstream-pool.ts'
 
-export interface ProxyTimes {
-  readonly tryMs: number
-  readonly totalMs: number
-  readonly answerIdleMs: number
-  readonly tunnelIdleMs: number
-}
-
 /** What the pipeline is made of. */
 export interface ProxyParts {
   readonly pool: UpstreamPool
   readonly retry: RetryPolicy
+  readonly relay: RequestRelay
   readonly requestPasses: RequestPasses
   readonly responsePasses: ResponsePasses
-  readonly wheel: TimerWheel
+  readonly deadlines: Deadlines
   readonly clock: Clock
-  readonly times: ProxyTimes
   /** A connection to the endpoint, kept or new. */
   connect(endpoint: Endpoint, exchange: Exchange): UpstreamConnection
   /** Nobody could be reached at the endpoint's address. */
@@ -57,8 +44,6 @@ export interface ProxyParts {
   /** The process has run out of sockets. */
   onExhausted(): void
 }
-
-const NO_REWRITE = new HeadRewrite()
 
 export class Proxy implements RequestHandler {
   readonly #parts: ProxyParts
@@ -70,73 +55,86 @@ export class Proxy implements RequestHandler {
   // ——— the request ———
 
   onRequestHead(exchange: Exchange, head: MessageHead): void {
-    exchange.startedAtMs = this.#parts.clock.now()
-    exchange.methodId = head.method
-    exchange.method = head.methodString()
-    exchange.target = head.targetString()
-    exchange.versionMinor = head.versionMinor
+    this.#describe(exchange, head)
     exchange.clientKeepsAlive = head.keepAlive
     exchange.closeAfter = !head.keepAlive
     exchange.requestIsChunked = head.framing === FRAMING.chunked
     exchange.hasBody = exchange.requestIsChunked || head.contentLength > 0
-    exchange.heldBody = exchange.hasBody ? [] : null
-    exchange.wantsUpgrade = head.upgradeToWebSocket && !exchange.hasBody
+    exchange.heldBody = exchange.hasBody ? new ByteStore() : null
+    exchange.awaitsContinue = head.expectContinue
+    exchange.wantsUpgrade = head.upgradeToWebSocket && head.method === METHOD.GET && !exchange.hasBody
     this.#parts.requestPasses.apply(exchange, head, exchange.client.identity)
     const refusal = refusalFor(exchange, head)
     if (refusal) return this.#refuse(exchange, refusal)
     if (head.method === METHOD.OPTIONS && maxForwards(head) === 0) return this.#answerOptions(exchange)
-    if (exchange.hasBody) exchange.client.watchRate()
     this.#attempt(exchange)
   }
 
+  onPartialHead(exchange: Exchange, head: MessageHead): void {
+    this.#describe(exchange, head)
+    exchange.closeAfter = true
+    this.#parts.requestPasses.identify(exchange, exchange.client.identity)
+  }
+
+  #describe(exchange: Exchange, head: MessageHead): void {
+    exchange.startedAtMs = this.#parts.clock.now()
+    exchange.waitingSinceMs = exchange.startedAtMs
+    exchange.methodId = head.method
+    exchange.method = head.methodString()
+    exchange.target = head.targetString()
+    exchange.versionMinor = head.versionMinor
+  }
+
   onRequestBody(exchange: Exchange, buffer: Buffer, start: number, end: number): void {
-    takePiece(exchange, buffer, start, end, this.#parts.retry.needsBody(exchange))
+    const { relay, retry, deadlines } = this.#parts
+    relay.takePiece(exchange, buffer, start, end, retry.needsBody(exchange))
+    deadlines.onMoved(exchange)
   }
 
   onRequestTrailers(exchange: Exchange, trailers: MessageHead): void {
-    const out = Buffer.allocUnsafe(trailers.end - trailers.start + trailers.headerCount + 8)
-    exchange.requestTrailers = out.subarray(0, writeTrailers(out, 0, trailers, NO_REWRITE))
+    exchange.requestTrailers = copyTrailers(trailers)
   }
 
   onRequestEnd(exchange: Exchange): void {
     if (!exchange.hasBody) return
+    const { relay, deadlines } = this.#parts
+    deadlines.begin(exchange)
+    deadlines.onMoved(exchange)
     if (exchange.connection !== null && (exchange.phase === 'sent' || exchange.phase === 'answering'))
-      sendEnd(exchange, exchange.connection)
+      relay.sendEnd(exchange, exchange.connection)
   }
 
-  onRequestRefused(client: ClientConnection, exchange: Exchange | null, refusal: Refusal): void {
-    const code = (
-      refusal.status === 413
-        ? 'LB_ERR_BODY_TOO_LARGE'
-        : refusal.status === 431 || refusal.status === 414
-          ? 'LB_ERR_HEAD_TOO_LARGE'
-          : 'LB_ERR_BAD_REQUEST'
-    ) satisfies BalancerErrorCode
-    this.#rejectInput(
-      client,
-      exchange,
-      new BalancerError(code, `${refusal.message} (${refusal.code})`, { status: refusal.status }),
-    )
+  onRequestRefused(exchange: Exchange, { status, message, code }: Refusal): void {
+    this.#rejectInput(exchange, new BalancerError(codeForStatus(status), `${message} (${code})`, { status }))
   }
 
-  onRequestTooSlow(client: ClientConnection, exchange: Exchange | null, what: 'head' | 'body'): void {
+  onRequestTooSlow(exchange: Exchange, what: 'head' | 'body'): void {
     this.#rejectInput(
-      client,
       exchange,
       new BalancerError('LB_ERR_REQUEST_TIMEOUT', `The ${what} of the request did not come in time.`),
     )
   }
 
+  onRequestCutShort(exchange: Exchange): void {
+    this.#rejectInput(
+      exchange,
+      new BalancerError('LB_ERR_REQUEST_CUT_SHORT', 'The connection ended before the request was whole.'),
+    )
+  }
+
   // ——— the tries ———
 
-  #attempt(exchange: Exchange, lastFailure: BalancerError | null = null): void {
+  #attempt(exchange: Exchange, lastFailure: BalancerError | null = null, reason: RetryReason = 'closed'): void {
     const endpoint = this.#parts.pool.pick(exchange.tried)
     if (endpoint === null) {
       // With nobody left to try, the client learns what the last try met.
       this.#refuse(exchange, lastFailure ?? this.#nobody())
       return
     }
-    if (lastFailure) exchange.retries++
+    if (lastFailure) {
+      exchange.retries++
+      noteRetry(exchange, reason)
+    }
     exchange.tried.push(endpoint)
     this.#connect(exchange, endpoint)
   }
@@ -147,32 +145,38 @@ export class Proxy implements RequestHandler {
     exchange.phase = 'connecting'
     const connection = this.#parts.connect(endpoint, exchange)
     // A kept connection has called `onUpstreamReady` by now.
-    if (exchange.phase === 'connecting') exchange.connection = connection
+    if (exchange.phase !== 'connecting') return
+    exchange.connection = connection
+    this.#parts.deadlines.onMoved(exchange)
   }
 
   onUpstreamReady(exchange: Exchange, connection: UpstreamConnection): void {
-    const { clock, times, wheel, retry } = this.#parts
+    const { clock, deadlines, relay, retry } = this.#parts
     exchange.connection = connection
     exchange.phase = 'sent'
     exchange.sentAtMs = clock.now()
-    connection.beginRequest(exchange.methodId, exchange.wantsUpgrade)
+    connection.beginRequest(exchange.methodId, exchange.wantsUpgrade, mayBeMisread(exchange))
     const head = exchange.requestHead as Buffer
     connection.writer.append(head, 0, head.length)
-    sendHeld(exchange, connection, retry.needsBody(exchange))
-    if (exchange.requestEnded || !exchange.hasBody) sendEnd(exchange, connection)
+    relay.sendHeld(exchange, connection, retry.needsBody(exchange))
+    if (exchange.requestEnded || !exchange.hasBody) relay.sendEnd(exchange, connection)
     if (!connection.isCongested) exchange.client.resume()
-    const totalLeftMs = exchange.startedAtMs + times.totalMs - exchange.sentAtMs
-    wheel.set(exchange.client.exchangeTimer, Math.max(0, Math.min(times.tryMs, totalLeftMs)))
+    deadlines.onMoved(exchange)
+  }
+
+  /** What was written to the endpoint has left. */
+  onUpstreamDrain(exchange: Exchange): void {
+    exchange.client.resume()
+    this.#parts.deadlines.onMoved(exchange)
   }
 
   onUpstreamFailure(exchange: Exchange, failure: UpstreamFailure): void {
-    const { retry } = this.#parts
+    const { retry, deadlines } = this.#parts
     const endpoint = exchange.endpoint as Endpoint
-    exchange.connection = null
-    endpoint.activeRequests--
     endpoint.failuresTotal++
-    if (exchange.phase === 'tunnel') return this.#endTunnel(exchange)
-    if (exchange.phase === 'answering') return this.#breakOff(exchange, failure.code, failure.detail)
+    this.#release(exchange)
+    if (exchange.phase === 'tunnel') return this.#breakTunnel(exchange)
+    if (exchange.phase === 'answering') return this.#breakOff(exchange, 'upstream-failed', failure.code, failure.detail)
     exchange.phase = 'begun'
     if (failure.exhausted) {
       this.#parts.onExhausted()
@@ -187,56 +191,48 @@ export class Proxy implements RequestHandler {
     }
     if (failure.stale && retry.allowsStaleRepeat(exchange)) {
       exchange.staleRepeats++
+      noteRetry(exchange, 'stale')
       this.#connect(exchange, endpoint)
       return
     }
-    if (failure.code === 'LB_ERR_UPSTREAM_CONNECT') this.#parts.onConnectFailure(endpoint, failure.detail)
+    const reason = REASON_OF[failure.code]
+    if (reason === 'connect') this.#parts.onConnectFailure(endpoint, failure.detail)
     const error = new BalancerError(failure.code, failure.detail, { cause: failure.cause })
-    if (retry.allows(exchange, failure.sent) && this.#timeLeft(exchange)) this.#attempt(exchange, error)
+    if (retry.allows(exchange, failure.sent) && deadlines.isTimeLeft(exchange)) this.#attempt(exchange, error, reason)
     else this.#refuse(exchange, error)
   }
 
   /** The time of a try, of the whole request, of a silent answer or of a silent tunnel is over. */
   onExchangeTimer(exchange: Exchange): void {
-    const endpoint = exchange.endpoint
-    const waited = Math.round(this.#parts.clock.now() - exchange.sentAtMs)
-    exchange.connection?.abandon()
+    const { deadlines, clock, retry } = this.#parts
+    if (deadlines.isClientsTurn(exchange)) return deadlines.onMoved(exchange)
     if (exchange.phase === 'tunnel') return this.#endTunnel(exchange)
-    if (endpoint) endpoint.failuresTotal++
-    if (exchange.phase === 'answering') {
-      this.#release(exchange)
-      return this.#breakOff(
-        exchange,
-        'LB_ERR_UPSTREAM_TIMEOUT',
-        `Endpoint ${endpoint?.id} stopped in the middle of its answer.`,
-      )
-    }
+    const waitedMs = Math.round(clock.now() - exchange.waitingSinceMs)
+    exchange.connection?.abandon()
+    if (exchange.endpoint) exchange.endpoint.failuresTotal++
     this.#release(exchange)
+    if (exchange.phase === 'answering') {
+      const detail = 'The endpoint stopped in the middle of its answer.'
+      return this.#breakOff(exchange, 'upstream-failed', 'LB_ERR_UPSTREAM_TIMEOUT', detail)
+    }
     exchange.phase = 'begun'
-    const error = new BalancerError(
-      'LB_ERR_UPSTREAM_TIMEOUT',
-      `Endpoint ${endpoint?.id} gave no answer within ${waited} ms.`,
-    )
-    if (this.#parts.retry.allows(exchange, true) && this.#timeLeft(exchange)) this.#attempt(exchange, error)
+    const error = new BalancerError('LB_ERR_UPSTREAM_TIMEOUT', `No answer within ${waitedMs} ms.`)
+    if (retry.allows(exchange, true) && deadlines.isTimeLeft(exchange)) this.#attempt(exchange, error, 'timeout')
     else this.#refuse(exchange, error)
   }
 
   // ——— the answer ———
 
   onAnswerHead(exchange: Exchange, head: MessageHead): void {
-    const { clock, responsePasses, wheel, times, retry } = this.#parts
+    const { clock, responsePasses, deadlines, retry, pool } = this.#parts
     const { client } = exchange
     if (exchange.firstByteAtMs === 0) exchange.firstByteAtMs = clock.now()
-    if (head.interim) {
-      // HTTP/1.0 has no interim answers (RFC 9110, 15.2).
-      if (exchange.versionMinor === 1) responsePasses.writeInterim(client.writer, head)
-      return
-    }
+    if (head.interim) return this.#onInterim(exchange, head)
     if (head.framing === FRAMING.tunnel) return this.#beginTunnel(exchange, head)
     if (
       retry.allowsForStatus(exchange, head.status) &&
-      this.#timeLeft(exchange) &&
-      this.#parts.pool.hasOther(exchange.tried)
+      deadlines.isTimeLeft(exchange) &&
+      pool.hasOther(exchange.tried)
     ) {
       return this.#retryInstead(exchange, head.status)
     }
@@ -247,30 +243,30 @@ export class Proxy implements RequestHandler {
     if (exchange.answerFraming === FRAMING.untilClose || !exchange.requestEnded || client.isDraining)
       exchange.closeAfter = true
     responsePasses.writeAnswer(client.writer, exchange, head, exchange.answerFraming)
-    wheel.set(client.exchangeTimer, times.answerIdleMs)
+    deadlines.onMoved(exchange)
+  }
+
+  #onInterim(exchange: Exchange, head: MessageHead): void {
+    // HTTP/1.0 has no interim answers (RFC 9110, 15.2).
+    if (exchange.versionMinor === 1) this.#parts.responsePasses.writeInterim(exchange.client.writer, head)
+    if (head.status !== 100) return
+    exchange.awaitsContinue = false
+    this.#parts.deadlines.onMoved(exchange)
   }
 
   onAnswerBody(exchange: Exchange, buffer: Buffer, start: number, end: number): void {
-    const { client } = exchange
-    exchange.answerBodyBytes += end - start
-    if (exchange.answerFraming === FRAMING.chunked) writeChunk(client.writer, buffer, start, end)
-    else client.writer.append(buffer, start, end)
-    this.#parts.wheel.set(client.exchangeTimer, this.#parts.times.answerIdleMs)
+    relayAnswerBody(exchange, buffer, start, end)
+    this.#parts.deadlines.onMoved(exchange)
   }
 
   onAnswerTrailers(exchange: Exchange, trailers: MessageHead): void {
-    if (exchange.answerFraming !== FRAMING.chunked) return
-    const { writer } = exchange.client
-    const out = writer.reserve(trailers.end - trailers.start + trailers.headerCount + 8)
-    writer.commit(writeTrailers(out, writer.offset, trailers, NO_REWRITE))
-    exchange.answerEnded = true
+    relayAnswerTrailers(exchange, trailers)
   }
 
   onAnswerEnd(exchange: Exchange): void {
     const endpoint = exchange.endpoint as Endpoint
     endpoint.answersByClass[Math.floor(exchange.status / 100) as 2 | 3 | 4 | 5]++
-    if (exchange.answerFraming === FRAMING.chunked && !exchange.answerEnded)
-      exchange.client.writer.append(LAST_CHUNK, 0, LAST_CHUNK.length)
+    relayAnswerEnd(exchange)
     exchange.end = 'answered'
     this.#release(exchange)
     this.#finish(exchange)
@@ -278,24 +274,31 @@ export class Proxy implements RequestHandler {
 
   onClientDrain(exchange: Exchange): void {
     exchange.connection?.resume()
+    this.#parts.deadlines.onMoved(exchange)
   }
 
   // ——— tunnels ———
 
   #beginTunnel(exchange: Exchange, head: MessageHead): void {
     const { client } = exchange
+    if (!head.upgradeToWebSocket) {
+      exchange.connection?.abandon()
+      this.#release(exchange)
+      const detail = 'The endpoint switched to a protocol that was not asked for.'
+      return this.#refuse(exchange, new BalancerError('LB_ERR_UPSTREAM_INVALID', detail))
+    }
     exchange.phase = 'tunnel'
     exchange.status = head.status
     exchange.closeAfter = true
     this.#parts.responsePasses.writeAnswer(client.writer, exchange, head, FRAMING.tunnel)
-    this.#parts.wheel.set(client.exchangeTimer, this.#parts.times.tunnelIdleMs)
+    this.#parts.deadlines.onMoved(exchange)
     client.becomeTunnel(exchange)
   }
 
   onTunnelBytes(exchange: Exchange, buffer: Buffer, start: number, end: number): void {
     exchange.answerBodyBytes += end - start
     exchange.client.writer.append(buffer, start, end)
-    this.#parts.wheel.set(exchange.client.exchangeTimer, this.#parts.times.tunnelIdleMs)
+    this.#parts.deadlines.onMoved(exchange)
   }
 
   onClientTunnelBytes(exchange: Exchange, buffer: Buffer, start: number, end: number): void {
@@ -304,27 +307,34 @@ export class Proxy implements RequestHandler {
     exchange.requestBodyBytes += end - start
     connection.writer.append(buffer, start, end)
     if (connection.isCongested) client.pause()
-    this.#parts.wheel.set(client.exchangeTimer, this.#parts.times.tunnelIdleMs)
+    this.#parts.deadlines.onMoved(exchange)
   }
 
   /** The endpoint sends no more through the tunnel; it may still read. */
   onTunnelEnd(exchange: Exchange): void {
+    if (exchange.clientEnded) return this.#endTunnel(exchange)
+    exchange.upstreamEnded = true
     exchange.client.writer.flush()
     exchange.client.socket.end()
-    if (exchange.clientEnded) this.#endTunnel(exchange)
-    else exchange.upstreamEnded = true
   }
 
+  /** Both sides have ended, or have been silent for too long: what was written still reaches them. */
   #endTunnel(exchange: Exchange): void {
     exchange.end = 'tunnel-closed'
-    exchange.connection?.abandon()
+    exchange.connection?.closeTunnel()
     this.#release(exchange)
+    this.#finish(exchange)
+  }
+
+  /** The endpoint's side is gone without an end: the client sees a reset, as it would without us. */
+  #breakTunnel(exchange: Exchange): void {
+    exchange.end = 'tunnel-closed'
+    exchange.client.cut()
     this.#finish(exchange)
   }
 
   // ——— the client goes ———
 
-  /** The client sends no more, but may still read. */
   onClientEnd(exchange: Exchange): void {
     exchange.clientEnded = true
     if (exchange.phase !== 'tunnel') return
@@ -333,17 +343,25 @@ export class Proxy implements RequestHandler {
     exchange.connection?.socket.end()
   }
 
-  /** It may have left for good: an interim answer makes its side say so. */
+  /** An interim answer makes its side say whether it's still there; HTTP/1.0 has none (RFC 9110, 15.2). */
   onHalfClosedTick(exchange: Exchange): void {
-    if (exchange.versionMinor === 1 && (exchange.phase === 'sent' || exchange.phase === 'connecting')) {
+    if (exchange.versionMinor === 1 && (exchange.phase === 'sent' || exchange.phase === 'connecting'))
       exchange.client.writer.appendLatin1('HTTP/1.1 102 Processing\r\n\r\n')
-    }
   }
 
   onClientLeft(exchange: Exchange): void {
+    this.#leave(exchange, exchange.phase === 'tunnel' ? 'tunnel-closed' : 'client-left')
+  }
+
+  onAnswerUnread(exchange: Exchange): void {
+    exchange.client.cut()
+    this.#leave(exchange, 'client-too-slow')
+  }
+
+  #leave(exchange: Exchange, end: ExchangeEnd): void {
     if (exchange.phase === 'finished') return
     exchange.connection?.abandon()
-    exchange.end = exchange.phase === 'tunnel' ? 'tunnel-closed' : 'client-left'
+    exchange.end = end
     this.#release(exchange)
     this.#finish(exchange)
   }
@@ -358,73 +376,52 @@ export class Proxy implements RequestHandler {
     this.#release(exchange)
     exchange.phase = 'begun'
     exchange.firstByteAtMs = 0
-    this.#attempt(
-      exchange,
-      new BalancerError('LB_ERR_NO_ENDPOINT', `Endpoint ${endpoint.id} answered ${status}.`, { retryAfterS: 1 }),
-    )
+    const detail = `The endpoint answered ${status}.`
+    this.#attempt(exchange, new BalancerError('LB_ERR_NO_ENDPOINT', detail, { retryAfterS: 1 }), 'status')
   }
 
   /** What came from the client can't be served: answer it if no answer has begun, and close. */
-  #rejectInput(client: ClientConnection, exchange: Exchange | null, error: BalancerError): void {
-    if (exchange === null) {
-      this.#parts.responsePasses.writeOwn(
-        client.writer,
-        null,
-        error.status,
-        '',
-        JSON.stringify(problem(error.toProblem(null, null))),
-      )
-      client.closeGently()
-      return
-    }
+  #rejectInput(exchange: Exchange, error: BalancerError): void {
+    const { phase } = exchange
     exchange.connection?.abandon()
     exchange.closeAfter = true
-    if (exchange.phase === 'answering') {
-      this.#release(exchange)
-      this.#breakOff(exchange, error.code, error.detail)
-      return
-    }
     this.#release(exchange)
-    this.#refuse(exchange, error)
+    if (phase === 'answering') this.#breakOff(exchange, 'refused', error.code, error.detail)
+    else this.#refuse(exchange, error)
   }
 
   #refuse(exchange: Exchange, error: BalancerError): void {
     exchange.errorCode = error.code
     exchange.errorDetail = error.detail
-    exchange.end = 'refused'
-    exchange.status = error.status
-    // The rest of a body that nobody reads would be taken for the next request.
-    if (exchange.hasBody && !exchange.requestEnded) exchange.closeAfter = true
     const fields = error.retryAfterS === null ? '' : `Retry-After: ${error.retryAfterS}\r\n`
-    this.#parts.responsePasses.writeOwn(
-      exchange.client.writer,
-      exchange,
-      error.status,
-      fields,
-      JSON.stringify(problem(error.toProblem(exchange.target, exchange.id))),
-    )
-    this.#finish(exchange)
+    const body = JSON.stringify(problem(error.toProblem(exchange.target, exchange.id)))
+    this.#answerOwn(exchange, 'refused', error.status, fields, body)
   }
 
+  /** RFC 9110, 7.6.2: whoever has no forward left answers for itself. */
   #answerOptions(exchange: Exchange): void {
-    exchange.end = 'answered'
-    exchange.status = 200
-    this.#parts.responsePasses.writeOwn(
-      exchange.client.writer,
-      exchange,
-      200,
-      'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n',
-      '',
-    )
+    this.#answerOwn(exchange, 'answered', 200, 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n', '')
+  }
+
+  #answerOwn(exchange: Exchange, end: ExchangeEnd, status: number, fields: string, body: string): void {
+    const { client, hasBody, requestEnded } = exchange
+    exchange.end = end
+    exchange.status = status
+    // The rest of a body that nobody reads would be taken for the next request; so would what follows a CONNECT.
+    if ((hasBody && !requestEnded) || exchange.methodId === METHOD.CONNECT || client.isDraining)
+      exchange.closeAfter = true
+    this.#parts.responsePasses.writeOwn(client.writer, exchange, status, fields, body)
     this.#finish(exchange)
   }
 
   /** The answer broke off after its first byte: the client must see that it isn't whole. */
-  #breakOff(exchange: Exchange, code: BalancerErrorCode, detail: string): void {
-    exchange.end = 'upstream-failed'
+  #breakOff(exchange: Exchange, end: ExchangeEnd, code: BalancerErrorCode, detail: string): void {
+    exchange.end = end
     exchange.errorCode = code
     exchange.errorDetail = detail
-    exchange.client.cut()
+    exchange.closeAfter = true
+    // An end before the announced end is seen as such, and takes nothing from the answers before it. Without one only a reset is.
+    if (exchange.answerFraming === FRAMING.untilClose) exchange.client.cut()
     this.#finish(exchange)
   }
 
@@ -432,8 +429,7 @@ export class Proxy implements RequestHandler {
   #release(exchange: Exchange): void {
     if (exchange.connection === null) return
     exchange.connection = null
-    const endpoint = exchange.endpoint
-    if (endpoint) endpoint.activeRequests--
+    if (exchange.endpoint) exchange.endpoint.activeRequests--
   }
 
   #finish(exchange: Exchange): void {
@@ -449,15 +445,12 @@ export class Proxy implements RequestHandler {
     exchange.client.exchangeFinished(!exchange.closeAfter && (exchange.requestEnded || !exchange.hasBody))
   }
 
-  #timeLeft(exchange: Exchange): boolean {
-    return this.#parts.clock.now() < exchange.startedAtMs + this.#parts.times.totalMs
-  }
-
   #nobody(): BalancerError {
-    const reasons = this.#parts.pool.endpoints.map(
-      endpoint => `${endpoint.id} is ${endpoint.unavailableReason ?? 'up'}`,
-    )
-    const detail = reasons.length === 0 ? 'No endpoint is known.' : `${reasons.join('; ')}.`
+    const { endpoints } = this.#parts.pool
+    const down = endpoints.filter(endpoint => endpoint.health === 'down').length
+    const starting = endpoints.filter(endpoint => endpoint.health === 'starting').length
+    const draining = endpoints.length - down - starting
+    const detail = `Endpoints: ${endpoints.length} known, ${starting} starting, ${down} down, ${draining} draining.`
     return new BalancerError('LB_ERR_NO_ENDPOINT', detail, { retryAfterS: 1 })
   }
 }
@@ -472,8 +465,27 @@ function refusalFor(exchange: Exchange, head: MessageHead): BalancerError | null
   return null
 }
 
-/** How the end of the answer's body is shown to this client. */
-function framingFor(exchange: Exchange, head: MessageHead): number {
-  if (head.framing === FRAMING.none || head.framing === FRAMING.length) return head.framing
-  return exchange.versionMinor === 1 ? FRAMING.chunked : FRAMING.untilClose
+function codeForStatus(status: number): BalancerErrorCode {
+  if (status === 413) return 'LB_ERR_BODY_TOO_LARGE'
+  return status === 431 || status === 414 ? 'LB_ERR_HEAD_TOO_LARGE' : 'LB_ERR_BAD_REQUEST'
+}
+
+/**
+ * Methods whose content means nothing (RFC 9110, 9.3.1, 9.3.2, 9.3.5): some servers take it for the next request (CL.0). So nobody
+ * else's request follows it on that connection.
+ */
+function mayBeMisread({ hasBody, methodId }: Exchange): boolean {
+  return hasBody && (methodId === METHOD.GET || methodId === METHOD.HEAD || methodId === METHOD.DELETE)
+}
+
+const REASON_OF: Readonly<Record<UpstreamFailureCode, RetryReason>> = {
+  LB_ERR_UPSTREAM_CONNECT: 'connect',
+  LB_ERR_UPSTREAM_CONNECT_TIMEOUT: 'connect',
+  LB_ERR_UPSTREAM_CLOSED: 'closed',
+  LB_ERR_UPSTREAM_INVALID: 'invalid',
+}
+
+function noteRetry(exchange: Exchange, reason: RetryReason): void {
+  exchange.retryReasons ??= []
+  exchange.retryReasons.push(reason)
 }

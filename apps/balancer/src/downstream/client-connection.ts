@@ -3,14 +3,16 @@
 //              ┌────────────────────────────────────────────┐
 //              ▼                                            │ answered, kept
 //   waiting (idle, or part of a head) ──head──► exchange ───┤
-//              │                                  │ 101     │ not kept
-//              │ refused: not HTTP                ▼         ▼
-//              └───────────────────────────────► tunnel   lingering ──► closed
+//              │                        ▲         │ 101     │ not kept
+//              │ refused: not HTTP, ────┘         ▼         ▼
+//              │ too slow, cut short            tunnel ─► lingering ──► closed
+//              └── idle for too long ───────────────────────┘
 //
 // Invariants
 // * Requests that arrive together (pipelining) are answered in order: what follows the request under way is kept as bytes, unread.
 //   So a bad tail can't spoil the good answers before it.
-// * Every request that was begun is answered, or the connection is cut.
+// * Every request that was begun is answered, or the connection is cut. Also a head that can't be read is an exchange: it's answered,
+//   counted and logged like any other.
 // * When we close, we first stop writing and read on for a while (lingering): a reset would take our last answer from the client
 //   (RFC 9112, 9.6).
 // * What is kept in memory is bounded: one part of a head, `MAX_PENDING_BYTES` of later requests, and what the writers hold.
@@ -19,8 +21,10 @@ import { RequestParser, type Limits, type MessageHead, type MessageSink, type Re
 import { Exchange, type ExchangeStages } from '../exchange.ts'
 import type { ClientIdentity } from '../headers/request-passes.ts'
 import type { TrustedProxies } from '../headers/trusted-proxies.ts'
+import { ByteStore } from '../transport/byte-store.ts'
 import { SocketWriter, type OutputSlab } from '../transport/output-slab.ts'
 import { TimerEntry, type TimerOwner, type TimerWheel } from '../transport/timer-wheel.ts'
+import { PaceWatch } from './pace-watch.ts'
 
 /** The part of the pipeline that a client's connection talks to. */
 export interface RequestHandler extends ExchangeStages {
@@ -28,10 +32,16 @@ export interface RequestHandler extends ExchangeStages {
   onRequestBody(exchange: Exchange, buffer: Buffer, start: number, end: number): void
   onRequestTrailers(exchange: Exchange, trailers: MessageHead): void
   onRequestEnd(exchange: Exchange): void
-  /** What came isn't HTTP; `exchange` is the one whose body it was in, or null. */
-  onRequestRefused(client: ClientConnection, exchange: Exchange | null, refusal: Refusal): void
+  /** A request will be given up before its head is whole; `head` has what was read of it. Followed by one of the next three. */
+  onPartialHead(exchange: Exchange, head: MessageHead): void
+  /** What came isn't HTTP. */
+  onRequestRefused(exchange: Exchange, refusal: Refusal): void
   /** The head, or the body, is too slow. */
-  onRequestTooSlow(client: ClientConnection, exchange: Exchange | null, what: 'head' | 'body'): void
+  onRequestTooSlow(exchange: Exchange, what: 'head' | 'body'): void
+  /** The client has ended its side in the middle of the request. */
+  onRequestCutShort(exchange: Exchange): void
+  /** The client has asked, but doesn't read the answer. */
+  onAnswerUnread(exchange: Exchange): void
   onClientTunnelBytes(exchange: Exchange, buffer: Buffer, start: number, end: number): void
   /** The client sends no more, but may still read. */
   onClientEnd(exchange: Exchange): void
@@ -50,6 +60,11 @@ export interface ClientTimes {
   readonly headMs: number
   /** Bytes of a body, and of an answer that the client reads, that must pass per second; 0 for no limit. */
   readonly minBytesPerSecond: number
+  /** How often the rate is looked at. */
+  readonly rateWindowMs: number
+  /** When a client that has ended its side is first asked whether it's still there; each time after twice as long. 0: never. */
+  readonly halfClosedProbeMs: number
+  /** Silence after which a closing connection is no longer read from. */
   readonly lingerMs: number
 }
 
@@ -67,15 +82,12 @@ export interface ClientSurroundings {
 
 /** Bytes of later requests that are kept while one is under way; more stays in the kernel. */
 const MAX_PENDING_BYTES = 64 * 1024
-/** Bytes that are read and dropped while lingering. */
-const MAX_LINGER_BYTES = 4 * 1024 * 1024
-/** How often the rate is looked at. */
-const RATE_WINDOW_MS = 5000
-/** When a client that has ended its side is asked whether it's still there: first, and then again and again. */
-const HALF_CLOSED_FIRST_MS = 150
-const HALF_CLOSED_AGAIN_MS = 500
+/** A closing connection that never falls silent is read for so many times `lingerMs`. */
+const MAX_LINGER_SPANS = 15
 
 type State = 'waiting' | 'exchange' | 'tunnel' | 'lingering' | 'closed'
+
+const EMPTY = Buffer.alloc(0)
 
 export class ClientConnection implements MessageSink, TimerOwner {
   readonly socket: Socket
@@ -86,28 +98,33 @@ export class ClientConnection implements MessageSink, TimerOwner {
   readonly #surroundings: ClientSurroundings
   readonly #parser: RequestParser
   readonly #timer = new TimerEntry(this)
+  readonly #pace: PaceWatch
   #state: State = 'waiting'
   #exchange: Exchange | null = null
-  #pending: Buffer | null = null
+  /** What has come behind the request under way. */
+  #pending: ByteStore | null = null
   #feeding = false
   #clientEnded = false
-  #lingeredBytes = 0
   #headBegun = false
-  #rateBytes = 0
-  #rateWritten = 0
-  #bodyPaused = false
+  /** Next distance between two questions to a client that has ended its side. */
+  #probeMs = 0
+  /** Octets that had left when the lingering was last looked at, and when it's over in any case. */
+  #drainedBytes = 0
+  #lingerUntilMs = 0
 
   /** `peerAddress` is empty for a Unix socket. */
   constructor(socket: Socket, peerAddress: string, surroundings: ClientSurroundings) {
+    const { slab, wheel, times, handler, trusted, limits } = surroundings
     this.socket = socket
     this.#surroundings = surroundings
-    this.identity = { peerAddress, isTrusted: surroundings.trusted.has(peerAddress), protocol: 'http' }
-    this.writer = new SocketWriter(surroundings.slab, socket)
-    this.#parser = new RequestParser(this, surroundings.limits)
+    this.identity = { peerAddress, isTrusted: trusted.has(peerAddress), protocol: 'http' }
+    this.writer = new SocketWriter(slab, socket)
+    this.#parser = new RequestParser(this, limits)
+    this.#pace = new PaceWatch((times.minBytesPerSecond * times.rateWindowMs) / 1000)
     this.exchangeTimer = new TimerEntry({
       onTimer: () => {
-        if (this.#exchange) surroundings.handler.onExchangeTimer(this.#exchange)
-        surroundings.slab.flush()
+        if (this.#exchange) handler.onExchangeTimer(this.#exchange)
+        slab.flush()
       },
     })
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
@@ -116,7 +133,7 @@ export class ClientConnection implements MessageSink, TimerOwner {
     socket.on('error', () => {})
     socket.on('close', () => this.#onClose())
     // The first head has the shorter time: a client that connects and says nothing is no idle keep-alive connection.
-    surroundings.wheel.set(this.#timer, surroundings.times.headMs)
+    wheel.set(this.#timer, times.headMs)
   }
 
   get state(): State {
@@ -133,13 +150,13 @@ export class ClientConnection implements MessageSink, TimerOwner {
 
   /** Stops reading the body of the request under way. */
   pause(): void {
-    this.#bodyPaused = true
+    this.#pace.onPause()
     this.socket.pause()
   }
 
   /** Reads on. */
   resume(): void {
-    this.#bodyPaused = false
+    this.#pace.onResume()
     if (this.socket.isPaused() && this.#pendingBytes() <= MAX_PENDING_BYTES) this.socket.resume()
   }
 
@@ -147,7 +164,7 @@ export class ClientConnection implements MessageSink, TimerOwner {
   becomeTunnel(exchange: Exchange): void {
     this.#state = 'tunnel'
     this.#surroundings.wheel.cancel(this.#timer)
-    const early = this.#pending
+    const early = this.#pending?.bytes
     this.#pending = null
     if (early) this.#surroundings.handler.onClientTunnelBytes(exchange, early, 0, early.length)
     if (this.#clientEnded) this.#surroundings.handler.onClientEnd(exchange)
@@ -165,7 +182,7 @@ export class ClientConnection implements MessageSink, TimerOwner {
     }
     this.#state = 'waiting'
     this.#headBegun = false
-    this.#bodyPaused = false
+    this.#pace.onResume()
     // Within `execute` the message has not been reported whole yet; `#feed` resets the parser behind it.
     if (this.#feeding) return
     this.#parser.reset()
@@ -175,9 +192,18 @@ export class ClientConnection implements MessageSink, TimerOwner {
 
   /** After everything that was there has been fed: waits for more, or ends when there won't be any. */
   #rest(): void {
+    const { wheel, times, handler } = this.#surroundings
+    if (this.#clientEnded && this.#exchange !== null && !this.#exchange.requestEnded) {
+      // The body will never be whole: nobody must take what came of it for the whole.
+      handler.onRequestCutShort(this.#exchange)
+      return
+    }
     if (this.#state !== 'waiting') return
-    const { wheel, times } = this.#surroundings
-    if (this.#clientEnded) return this.closeGently()
+    if (this.#clientEnded) {
+      if (this.#parser.idle) this.closeGently()
+      else handler.onRequestCutShort(this.#givenUp())
+      return
+    }
     if (!this.#headBegun) wheel.set(this.#timer, times.idleMs)
     if (this.socket.isPaused()) this.socket.resume()
   }
@@ -185,25 +211,28 @@ export class ClientConnection implements MessageSink, TimerOwner {
   /** Says goodbye: what was written still reaches the client, what it sends is read and dropped for a while. */
   closeGently(): void {
     if (this.#state === 'lingering' || this.#state === 'closed') return
+    const { slab, wheel, times } = this.#surroundings
     this.#state = 'lingering'
     this.#pending = null
-    this.#surroundings.slab.flush()
-    this.#rateWritten = this.socket.bytesWritten - this.socket.writableLength
-    this.#surroundings.wheel.set(this.#timer, RATE_WINDOW_MS)
+    this.#parser.abandon()
+    slab.flush()
+    this.#drainedBytes = this.#drained()
+    wheel.set(this.#timer, times.rateWindowMs)
     this.socket.once('finish', () => {
-      if (this.#state === 'lingering') this.#surroundings.wheel.set(this.#timer, this.#surroundings.times.lingerMs)
+      this.#lingerUntilMs = wheel.nowMs + MAX_LINGER_SPANS * times.lingerMs
+      if (this.#state === 'lingering') wheel.set(this.#timer, times.lingerMs)
     })
     this.socket.end()
     this.socket.resume()
   }
 
-  /** Cuts the connection so that the client sees that its answer isn't whole. */
+  /** Cuts the connection by a reset, for answers whose end is the end of the connection: else nobody could tell a cut from an end. */
   cut(): void {
     this.#surroundings.slab.flush()
     this.socket.resetAndDestroy()
   }
 
-  /** For a drain: nothing is under way, so it can go now. */
+  /** For a drain, or when descriptors are short: nothing is under way, so it can go now. */
   closeIfIdle(): void {
     if (this.#state === 'waiting' && !this.#headBegun) this.closeGently()
   }
@@ -211,15 +240,16 @@ export class ClientConnection implements MessageSink, TimerOwner {
   // ——— what the parser says ———
 
   onHead(head: MessageHead): void {
-    this.#state = 'exchange'
-    const exchange = new Exchange(this, this.#surroundings.handler)
-    this.#exchange = exchange
-    this.#surroundings.wheel.cancel(this.#timer)
-    this.#surroundings.handler.onRequestHead(exchange, head)
+    const { handler, wheel, times } = this.#surroundings
+    const exchange = this.#begin()
+    this.#pace.begin(this.#drained())
+    this.#probeMs = times.halfClosedProbeMs
+    wheel.set(this.#timer, this.#clientEnded && this.#probeMs > 0 ? this.#probeMs : times.rateWindowMs)
+    handler.onRequestHead(exchange, head)
   }
 
   onBody(buffer: Buffer, start: number, end: number): void {
-    this.#rateBytes += end - start
+    this.#pace.onBody(end - start)
     const exchange = this.#exchange
     if (exchange) this.#surroundings.handler.onRequestBody(exchange, buffer, start, end)
   }
@@ -237,34 +267,21 @@ export class ClientConnection implements MessageSink, TimerOwner {
   }
 
   onRefusal(refusal: Refusal): void {
-    this.#surroundings.handler.onRequestRefused(this, this.#exchange, refusal)
-  }
-
-  /** Watches that the body, and later the answer, moves. Called by the pipeline when there's something to watch. */
-  watchRate(): void {
-    if (this.#surroundings.times.minBytesPerSecond === 0) return
-    this.#rateBytes = 0
-    this.#rateWritten = this.socket.bytesWritten
-    this.#surroundings.wheel.set(this.#timer, RATE_WINDOW_MS)
+    this.#surroundings.handler.onRequestRefused(this.#exchange ?? this.#givenUp(), refusal)
   }
 
   onTimer(): void {
     const { handler, slab } = this.#surroundings
     switch (this.#state) {
       case 'waiting':
-        if (this.#headBegun) handler.onRequestTooSlow(this, null, 'head')
-        else this.closeGently()
+        if (this.#parser.idle) this.closeGently()
+        else handler.onRequestTooSlow(this.#givenUp(), 'head')
         break
       case 'exchange':
-        if (this.#clientEnded && this.#exchange && !this.writer.isCongested) {
-          handler.onHalfClosedTick(this.#exchange)
-          this.#surroundings.wheel.set(this.#timer, HALF_CLOSED_AGAIN_MS)
-        } else {
-          this.#checkRate()
-        }
+        if (this.#exchange) this.#look(this.#exchange)
         break
       case 'lingering':
-        this.#checkLinger()
+        this.#lookAtLingering()
         break
       case 'tunnel':
       case 'closed':
@@ -278,7 +295,7 @@ export class ClientConnection implements MessageSink, TimerOwner {
   // ——— what the socket says ———
 
   #onData(chunk: Buffer): void {
-    const { handler, slab } = this.#surroundings
+    const { handler, slab, wheel, times } = this.#surroundings
     switch (this.#state) {
       case 'waiting':
       case 'exchange':
@@ -288,8 +305,9 @@ export class ClientConnection implements MessageSink, TimerOwner {
         if (this.#exchange) handler.onClientTunnelBytes(this.#exchange, chunk, 0, chunk.length)
         break
       case 'lingering':
-        this.#lingeredBytes += chunk.length
-        if (this.#lingeredBytes > MAX_LINGER_BYTES) this.socket.destroy()
+        if (!this.socket.writableFinished) break
+        if (wheel.nowMs < this.#lingerUntilMs) wheel.set(this.#timer, times.lingerMs)
+        else this.socket.destroy()
         break
       case 'closed':
         break
@@ -301,12 +319,11 @@ export class ClientConnection implements MessageSink, TimerOwner {
 
   /** Gives bytes to the parser, one message at a time; what it may not see yet is kept. */
   #feed(chunk: Buffer): void {
-    let bytes = chunk
-    if (this.#pending !== null) {
-      bytes = chunk.length === 0 ? this.#pending : Buffer.concat([this.#pending, chunk])
-      this.#pending = null
-    }
-    const { wheel, times } = this.#surroundings
+    const store = this.#pending
+    store?.append(chunk, 0, chunk.length)
+    const bytes = store?.bytes ?? chunk
+    this.#pending = null
+    const { wheel, times, handler } = this.#surroundings
     this.#feeding = true
     let at = 0
     while (at < bytes.length && this.#mayParse()) {
@@ -320,14 +337,21 @@ export class ClientConnection implements MessageSink, TimerOwner {
     }
     this.#feeding = false
     if (at === bytes.length) return this.#rest()
-    const state = this.state
-    if (state === 'exchange') {
-      // A copy: the rest of a large read would else keep all of it.
-      this.#pending = at === 0 && bytes !== chunk ? bytes : Buffer.from(bytes.subarray(at))
-      if (this.#pending.length > MAX_PENDING_BYTES) this.socket.pause()
-    } else if (state === 'tunnel' && this.#exchange) {
-      this.#surroundings.handler.onClientTunnelBytes(this.#exchange, bytes, at, bytes.length)
+    if (this.state === 'exchange') this.#keep(store, bytes, at)
+    else if (this.state === 'tunnel' && this.#exchange)
+      handler.onClientTunnelBytes(this.#exchange, bytes, at, bytes.length)
+  }
+
+  /** Keeps what the parser has left of `bytes`, which are those of `store` if there is one. */
+  #keep(store: ByteStore | null, bytes: Buffer, from: number): void {
+    if (store) {
+      store.consume(from)
+      this.#pending = store
+    } else {
+      this.#pending = new ByteStore()
+      this.#pending.append(bytes, from, bytes.length)
     }
+    if (this.#pending.length > MAX_PENDING_BYTES) this.socket.pause()
   }
 
   /** Whether bytes belong to the message under way, or to one that may begin. */
@@ -337,23 +361,20 @@ export class ClientConnection implements MessageSink, TimerOwner {
   }
 
   #onEnd(): void {
+    const { handler, wheel, slab } = this.#surroundings
     this.#clientEnded = true
     const exchange = this.#exchange
     if (this.#state === 'lingering') {
       this.socket.destroySoon()
-    } else if (exchange === null) {
-      // Part of a head, or nothing: nobody waits for an answer.
-      this.closeGently()
-    } else if (this.#state === 'tunnel') {
-      this.#surroundings.handler.onClientEnd(exchange)
-    } else if (exchange.requestEnded) {
-      this.#surroundings.handler.onClientEnd(exchange)
-      this.#surroundings.wheel.set(this.#timer, HALF_CLOSED_FIRST_MS)
+    } else if (this.#state === 'tunnel' && exchange) {
+      handler.onClientEnd(exchange)
+    } else if (exchange?.requestEnded) {
+      handler.onClientEnd(exchange)
+      if (this.#probeMs > 0) wheel.set(this.#timer, this.#probeMs)
     } else {
-      // The body will never be whole: nobody must take what came of it for the whole.
-      this.socket.destroy()
+      this.#rest()
     }
-    this.#surroundings.slab.flush()
+    slab.flush()
   }
 
   #onDrain(): void {
@@ -364,50 +385,70 @@ export class ClientConnection implements MessageSink, TimerOwner {
 
   #onClose(): void {
     if (this.#state === 'closed') return
+    const { handler, wheel, slab } = this.#surroundings
     this.#state = 'closed'
     this.#pending = null
-    this.#surroundings.wheel.cancel(this.#timer)
-    this.#surroundings.wheel.cancel(this.exchangeTimer)
+    this.#parser.abandon()
+    wheel.cancel(this.#timer)
+    wheel.cancel(this.exchangeTimer)
     const exchange = this.#exchange
-    if (exchange) this.#surroundings.handler.onClientLeft(exchange)
+    if (exchange) handler.onClientLeft(exchange)
     this.#exchange = null
     this.#surroundings.onClosed(this)
-    this.#surroundings.slab.flush()
+    slab.flush()
   }
 
-  #checkRate(): void {
-    const { times, wheel, handler } = this.#surroundings
-    const exchange = this.#exchange
-    if (!exchange) return
-    const least = (times.minBytesPerSecond * RATE_WINDOW_MS) / 1000
-    if (!exchange.requestEnded && !this.#bodyPaused && exchange.hasBody && this.#rateBytes < least) {
-      handler.onRequestTooSlow(this, exchange, 'body')
+  // ——— exchanges, and how they move ———
+
+  #begin(): Exchange {
+    const exchange = new Exchange(this, this.#surroundings.handler)
+    this.#state = 'exchange'
+    this.#exchange = exchange
+    return exchange
+  }
+
+  /** An exchange for a request whose head will never be whole. */
+  #givenUp(): Exchange {
+    const exchange = this.#begin()
+    this.#surroundings.handler.onPartialHead(exchange, this.#parser.head)
+    return exchange
+  }
+
+  #look(exchange: Exchange): void {
+    const { handler, wheel, times } = this.#surroundings
+    const congested = this.writer.isCongested
+    if (this.#clientEnded && !congested && this.#probeMs > 0) {
+      handler.onHalfClosedTick(exchange)
+      this.#probeMs *= 2
+      wheel.set(this.#timer, this.#probeMs)
       return
     }
-    if (this.writer.isCongested && this.socket.bytesWritten - this.socket.writableLength - this.#rateWritten < least) {
-      this.socket.destroy()
-      return
-    }
-    this.#rateBytes = 0
-    this.#rateWritten = this.socket.bytesWritten - this.socket.writableLength
-    wheel.set(this.#timer, RATE_WINDOW_MS)
+    const owesBody = exchange.hasBody && !exchange.requestEnded && !exchange.awaitsContinue
+    const pace = this.#pace.look(owesBody, congested, this.#drained())
+    if (pace === 'body-too-slow') handler.onRequestTooSlow(exchange, 'body')
+    else if (pace === 'answer-too-slow') handler.onAnswerUnread(exchange)
+    else wheel.set(this.#timer, times.rateWindowMs)
   }
 
   /** What was written may still be on its way to a slow reader: that goes on as long as it moves. */
-  #checkLinger(): void {
-    const written = this.socket.bytesWritten - this.socket.writableLength
-    const least = (this.#surroundings.times.minBytesPerSecond * RATE_WINDOW_MS) / 1000
-    if (this.socket.writableFinished || written - this.#rateWritten < Math.max(1, least)) {
+  #lookAtLingering(): void {
+    const { times, wheel } = this.#surroundings
+    const drained = this.#drained()
+    const least = Math.max(1, (times.minBytesPerSecond * times.rateWindowMs) / 1000)
+    if (this.socket.writableFinished || drained - this.#drainedBytes < least) {
       this.socket.destroy()
       return
     }
-    this.#rateWritten = written
-    this.#surroundings.wheel.set(this.#timer, RATE_WINDOW_MS)
+    this.#drainedBytes = drained
+    wheel.set(this.#timer, times.rateWindowMs)
+  }
+
+  /** Octets that the kernel has taken for the client so far. */
+  #drained(): number {
+    return this.socket.bytesWritten - this.socket.writableLength
   }
 
   #pendingBytes(): number {
     return this.#pending?.length ?? 0
   }
 }
-
-const EMPTY = Buffer.alloc(0)

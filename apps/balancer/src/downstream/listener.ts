@@ -4,7 +4,8 @@
 //                          └──close──► draining ──► closed
 //
 // Invariants
-// * Connections above the limits get a short answer and are closed at once; those below never notice.
+// * Connections above the limits get a short answer and are closed; those below never notice. The same goes for connections for which
+//   no file descriptors are left: the system would drop them without a word.
 // * While draining no connection is accepted, idle ones are closed, and answers under way say that the connection ends.
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { ClientConnection, type ClientSurroundings } from './client-connection.ts'
@@ -19,7 +20,15 @@ export interface ListenerOptions {
   readonly backlog: number
   /** How long no connection is accepted after the process ran out of file descriptors. */
   readonly pauseMs: number
+  /** Whether there's no file descriptor for one more connection. */
+  isFull(): boolean
+  /** The system had no descriptor for a connection all the same. */
+  onExhausted(): void
 }
+
+/** So many refused connections are read from for a while, so that their answer isn't lost to a reset; more are closed at once. */
+const MAX_LINGERING_REFUSED = 16
+const REFUSED_LINGER_MS = 500
 
 export class Listener {
   readonly #options: ListenerOptions
@@ -31,6 +40,7 @@ export class Listener {
   #draining = false
   #paused: NodeJS.Timeout | null = null
   #onEmpty: (() => void) | null = null
+  #lingeringRefused = 0
   /** Connections refused because of a limit, and pauses of accepting. */
   refusedTotal = 0
   pausesTotal = 0
@@ -64,9 +74,9 @@ export class Listener {
     return port
   }
 
-  /** Stops accepting for a while; connections wait in the kernel's queue or are refused by it. */
-  pauseAccepting(): void {
-    if (this.#paused !== null || this.#draining || this.#address === null) return
+  /** Stops accepting for a while: the kernel refuses connections, so that whoever is in front looks elsewhere. False if it has stopped already. */
+  pauseAccepting(): boolean {
+    if (this.#paused !== null || this.#draining || this.#address === null) return false
     this.pausesTotal++
     this.#server?.close()
     this.#server = null
@@ -78,6 +88,12 @@ export class Listener {
       })
     }
     this.#paused = setTimeout(again, this.#options.pauseMs)
+    return true
+  }
+
+  /** Closes the connections on which nothing is under way. */
+  closeIdle(): void {
+    for (const client of this.#clients) client.closeIfIdle()
   }
 
   /** Stops accepting, lets what is under way finish for at most `drainMs`, then cuts what is left. Resolves with how many exchanges were cut. */
@@ -86,7 +102,7 @@ export class Listener {
     if (this.#paused) clearTimeout(this.#paused)
     this.#server?.close()
     this.#server = null
-    for (const client of this.#clients) client.closeIfIdle()
+    this.closeIdle()
     let cut = 0
     if (this.#clients.size > 0) {
       const empty = Promise.withResolvers<void>()
@@ -109,8 +125,10 @@ export class Listener {
       server.once('error', reject)
       server.listen({ host: address.host, port: address.port, backlog: this.#options.backlog }, () => {
         server.off('error', reject)
-        // Nothing is to be done about a connection that failed before it was ours.
-        server.on('error', () => {})
+        // Nothing is to be done about a connection that failed before it was ours, unless the next one would fail as well.
+        server.on('error', (error: NodeJS.ErrnoException) => {
+          if (error.code === 'EMFILE' || error.code === 'ENFILE') this.#options.onExhausted()
+        })
         this.#server = server
         resolve((server.address() as AddressInfo).port)
       })
@@ -123,16 +141,33 @@ export class Listener {
     const { maxConnections, maxConnectionsPerAddress } = this.#options
     if (
       (maxConnections > 0 && this.#clients.size >= maxConnections) ||
-      (maxConnectionsPerAddress > 0 && ofAddress >= maxConnectionsPerAddress)
+      (maxConnectionsPerAddress > 0 && ofAddress >= maxConnectionsPerAddress) ||
+      this.#options.isFull()
     ) {
-      this.refusedTotal++
-      socket.on('error', () => {})
-      socket.end(TOO_MANY, () => socket.destroy())
+      this.#refuse(socket)
       return
     }
     this.acceptedTotal++
     this.#perAddress.set(address, ofAddress + 1)
     this.#clients.add(new ClientConnection(socket, address, this.#surroundings))
+  }
+
+  #refuse(socket: Socket): void {
+    this.refusedTotal++
+    socket.on('error', () => {})
+    if (this.#lingeringRefused >= MAX_LINGERING_REFUSED || this.#options.isFull()) {
+      socket.end(TOO_MANY, () => socket.destroy())
+      return
+    }
+    this.#lingeringRefused++
+    const deadline = setTimeout(() => socket.destroy(), REFUSED_LINGER_MS)
+    socket.once('close', () => {
+      this.#lingeringRefused--
+      clearTimeout(deadline)
+    })
+    socket.once('end', () => socket.destroySoon())
+    socket.resume()
+    socket.end(TOO_MANY)
   }
 
   #onClosed(client: ClientConnection): void {

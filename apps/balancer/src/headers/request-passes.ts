@@ -2,7 +2,7 @@
 //
 //   1. hop-by-hop fields go (the codec marks them: RFC 9110, 7.6.1)
 //   2. fields that only the balancer may set go, and are set anew: X-Forwarded-For, -Proto, -Host, Forwarded (RFC 7239), X-Request-Id
-//   3. Via is added (RFC 9110, 7.6.3), Max-Forwards of an OPTIONS is counted down (7.6.2)
+//   3. Via is added (RFC 9110, 7.6.3), Max-Forwards of an OPTIONS is counted down (7.6.2); for other methods it has no meaning
 //
 // A peer in the list of trusted proxies is believed: its X-Forwarded-For and Forwarded are continued, its request id, protocol, host,
 // deadline and priority are kept. Nobody's X-Real-IP is.
@@ -19,7 +19,6 @@ const SET_BY_BALANCER = [
   HEADER.xRealIp,
   HEADER.forwarded,
   HEADER.xRequestId,
-  HEADER.maxForwards,
 ]
 const ONLY_FROM_TRUSTED = [
   HEADER.xForwardedPort,
@@ -46,6 +45,12 @@ export class RequestPasses {
     this.#ids = ids
   }
 
+  /** Fills what the exchange knows of its client when nothing of the request can be believed. */
+  identify(exchange: Exchange, identity: ClientIdentity): void {
+    exchange.id = this.#ids.next()
+    exchange.clientAddress = identity.peerAddress
+  }
+
   /** Fills what the exchange knows of its client, and writes the head that goes to an endpoint into a buffer of its own. */
   apply(exchange: Exchange, head: MessageHead, identity: ClientIdentity): void {
     const { peerAddress, isTrusted, protocol } = identity
@@ -62,16 +67,13 @@ export class RequestPasses {
       lines = `${addressLine('', peerAddress)}X-Forwarded-Proto: ${protocol}\r\n${hostLine(host)}${forwardedLine('', peerAddress, protocol, host)}`
     }
     lines += `X-Request-Id: ${exchange.id}\r\nVia: 1.${head.versionMinor} plimsoll\r\n`
-    if (head.method === METHOD.OPTIONS) lines += countedDown(head)
+    const left = head.method === METHOD.OPTIONS ? maxForwards(head) : null
+    if (left !== null) lines += `Max-Forwards: ${left - 1}\r\n`
     const rewrite = isTrusted ? this.#fromTrusted : this.#untrusted
     // An expectation of HTTP/1.0 is to be ignored (RFC 9110, 10.1.1).
     rewrite.skip[HEADER.expect] = head.expectContinue ? 0 : 1
-    rewrite.connection =
-      head.upgrade && !exchange.wantsUpgrade
-        ? CONNECTION.none
-        : exchange.wantsUpgrade
-          ? CONNECTION.upgrade
-          : CONNECTION.none
+    rewrite.skip[HEADER.maxForwards] = left === null ? 0 : 1
+    rewrite.connection = exchange.wantsUpgrade ? CONNECTION.upgrade : CONNECTION.none
     rewrite.setExtra(Buffer.from(lines, 'latin1'))
     const out = Buffer.allocUnsafe(headRoom(head, rewrite))
     exchange.requestHead = out.subarray(0, writeRequestHead(out, 0, head, rewrite))
@@ -120,13 +122,11 @@ function joined(head: MessageHead, id: number): string {
   return all
 }
 
+/** Largest Max-Forwards that is told; a larger one counts as this (RFC 9110, 7.6.2). */
+const MOST_FORWARDS = 1_000_000
+
 /** `null` when there's no usable Max-Forwards. */
 export function maxForwards(head: MessageHead): number | null {
   const value = head.value(HEADER.maxForwards)
-  return value !== undefined && /^\d{1,9}$/.test(value) ? Number(value) : null
-}
-
-function countedDown(head: MessageHead): string {
-  const left = maxForwards(head)
-  return left === null ? '' : `Max-Forwards: ${left - 1}\r\n`
+  return value !== undefined && /^\d+$/.test(value) ? Math.min(Number(value), MOST_FORWARDS) : null
 }

@@ -8,6 +8,7 @@ import {
   FRAMING,
   HEADER,
   HeadRewrite,
+  METHOD,
   headRoom,
   writeOwnResponseHead,
   writeResponseHead,
@@ -33,6 +34,8 @@ const REASONS: Readonly<Record<number, string>> = {
   505: 'HTTP Version Not Supported',
 }
 
+const UPGRADE_TO_WEBSOCKET = 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
+
 export class ResponsePasses {
   readonly #rewrite = new HeadRewrite()
   readonly #own = new HeadRewrite()
@@ -49,7 +52,9 @@ export class ResponsePasses {
     const rewrite = this.#rewrite
     rewrite.connection = head.framing === FRAMING.tunnel ? CONNECTION.upgrade : connectionFor(exchange)
     const date = head.find(HEADER.date) === -1 ? this.#date() : ''
-    rewrite.setExtra(Buffer.from(`${date}X-Request-Id: ${exchange.id}\r\n`, 'latin1'))
+    // 426 has to say to what (RFC 9110, 15.5.22); only WebSocket is spoken here.
+    const upgrade = head.status === 426 && head.upgradeToWebSocket ? UPGRADE_TO_WEBSOCKET : ''
+    rewrite.setExtra(Buffer.from(`${upgrade}${date}X-Request-Id: ${exchange.id}\r\n`, 'latin1'))
     const out = writer.reserve(headRoom(head, rewrite))
     writer.commit(writeResponseHead(out, writer.offset, head, framing, rewrite))
   }
@@ -64,17 +69,16 @@ export class ResponsePasses {
   }
 
   /** Writes an answer of the balancer's own. `fields` are whole lines with their CRLF. */
-  writeOwn(writer: SocketWriter, exchange: Exchange | null, status: number, fields: string, body: string): void {
+  writeOwn(writer: SocketWriter, exchange: Exchange, status: number, fields: string, body: string): void {
     const rewrite = this.#own
     const bytes = Buffer.from(body, 'utf8')
-    rewrite.connection = exchange ? connectionFor(exchange) : CONNECTION.close
+    rewrite.connection = connectionFor(exchange)
     const type = body === '' ? '' : `Content-Type: ${PROBLEM_MEDIA_TYPE}\r\nCache-Control: no-store\r\n`
-    const id = exchange && exchange.id !== '' ? `X-Request-Id: ${exchange.id}\r\n` : ''
-    rewrite.setExtra(Buffer.from(`${this.#date()}${type}${id}${fields}`, 'latin1'))
+    rewrite.setExtra(Buffer.from(`${this.#date()}${type}X-Request-Id: ${exchange.id}\r\n${fields}`, 'latin1'))
     const reason = REASONS[status] ?? 'Error'
     const out = writer.reserve(rewrite.extra.length + reason.length + 512)
     writer.commit(writeOwnResponseHead(out, writer.offset, status, reason, bytes.length, rewrite))
-    if (exchange?.method !== 'HEAD') writer.append(bytes, 0, bytes.length)
+    if (exchange.methodId !== METHOD.HEAD) writer.append(bytes, 0, bytes.length)
   }
 
   /** IMF-fixdate (RFC 9110, 5.6.7), made once a second. */

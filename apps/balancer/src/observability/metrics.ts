@@ -34,7 +34,7 @@ export class BalancerMetrics {
   readonly #requests = new Map<string, number>()
   readonly #duration = new Map<string, DurationHistogram>()
   readonly #errors = new Map<string, number>()
-  #retries = 0
+  readonly #retries = new Map<string, number>()
   #healthTransitions = 0
   readonly #onFinished = (message: unknown) => this.#count(message as ExchangeFinished)
   readonly #onHealth = () => this.#countHealth()
@@ -69,7 +69,7 @@ export class BalancerMetrics {
     if (!duration) this.#duration.set(codeClass, (duration = new DurationHistogram(DURATION_BUCKETS_SECONDS)))
     duration.record((exchange.endedAtMs - exchange.startedAtMs) / 1000)
     if (exchange.errorCode) this.#errors.set(exchange.errorCode, (this.#errors.get(exchange.errorCode) ?? 0) + 1)
-    this.#retries += exchange.retries
+    for (const reason of exchange.retryReasons ?? []) this.#retries.set(reason, (this.#retries.get(reason) ?? 0) + 1)
   }
 
   #countHealth(): void {
@@ -100,7 +100,8 @@ export class BalancerMetrics {
       .sample('lb_requests_active', {}, this.#listener.activeExchanges)
     out.metric('lb_errors_total', 'counter', 'Exchanges that ended with an error of the balancer, by its code.')
     for (const [code, count] of this.#errors) out.sample('lb_errors_total', { code }, count)
-    out.metric('lb_retries_total', 'counter', 'Tries beyond the first.').sample('lb_retries_total', {}, this.#retries)
+    out.metric('lb_retries_total', 'counter', 'Tries beyond the first, by what the try before met.')
+    for (const [reason, count] of this.#retries) out.sample('lb_retries_total', { reason }, count)
     out.metric('lb_health_check_transitions_total', 'counter', 'Changes of health over all endpoints.')
     out.sample('lb_health_check_transitions_total', {}, this.#healthTransitions)
     this.#renderListener(out)

@@ -3,9 +3,14 @@ import type { MessageHead } from '@plimsoll/http1'
 import type { BalancerErrorCode } from '../errors.ts'
 import type { UpstreamConnection } from './connection.ts'
 
+export type UpstreamFailureCode = Extract<
+  BalancerErrorCode,
+  'LB_ERR_UPSTREAM_CONNECT' | 'LB_ERR_UPSTREAM_CONNECT_TIMEOUT' | 'LB_ERR_UPSTREAM_CLOSED' | 'LB_ERR_UPSTREAM_INVALID'
+>
+
 /** Why no whole answer came. */
 export interface UpstreamFailure {
-  readonly code: BalancerErrorCode
+  readonly code: UpstreamFailureCode
   /** False only when no byte of the request can have reached the endpoint. */
   readonly sent: boolean
   /** A kept connection that was closed before a byte of the answer: most likely the endpoint's keep-alive time was over. */

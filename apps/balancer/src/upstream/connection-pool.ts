@@ -71,6 +71,11 @@ export class ConnectionPool implements ConnectionKeeper {
   /** Closes what is kept; what is in use closes when its answer is whole. */
   close(): void {
     this.#closed = true
+    this.closeIdle()
+  }
+
+  /** Closes what is kept. */
+  closeIdle(): void {
     for (let kept = this.#idle.pop(); kept; kept = this.#idle.pop()) kept.abandon()
   }
 }

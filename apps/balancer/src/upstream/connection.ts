@@ -13,17 +13,26 @@
 // * One request at a time. The connection is reused only when the request was sent whole, the answer was read whole, both sides keep
 //   it, and not one more byte has come: a byte that nobody asked for means that the two sides disagree about where messages end.
 // * Each attached receiver gets either `onAnswerEnd`, or `onTunnelEnd`s, or exactly one failure; then it's forgotten.
+// * It's kept for no longer than the endpoint says that it keeps it (Keep-Alive: timeout), so that requests meet no closing connection.
 // * Whatever happens to the socket, its error is handled here.
 import { connect, type Socket } from 'node:net'
-import { FRAMING, ResponseParser, type Limits, type MessageHead, type MessageSink, type Refusal } from '@plimsoll/http1'
+import {
+  FRAMING,
+  HEADER,
+  ResponseParser,
+  type Limits,
+  type MessageHead,
+  type MessageSink,
+  type Refusal,
+} from '@plimsoll/http1'
 import { SocketWriter, type OutputSlab } from '../transport/output-slab.ts'
 import { TimerEntry, type TimerOwner, type TimerWheel } from '../transport/timer-wheel.ts'
 import { connectOptions } from './address.ts'
 import type { AnswerReceiver, UpstreamFailure } from './answer-receiver.ts'
 import type { Endpoint } from './endpoint.ts'
 
-/** How long an answer that nobody wants is read. */
-const DISCARD_MS = 1000
+/** How much earlier than the endpoint we close: a request that's on its way must not meet its close. */
+const KEEP_ALIVE_MARGIN_MS = 500
 
 export type UpstreamState = 'connecting' | 'idle' | 'busy' | 'tunnel' | 'closed'
 
@@ -34,6 +43,8 @@ export interface UpstreamSurroundings {
   readonly limits: Limits
   readonly connectMs: number
   readonly idleMs: number
+  /** How long an answer that nobody wants is read, and how long the last bytes of a tunnel may take. */
+  readonly discardMs: number
 }
 
 /** Told when a connection is free again, or gone. */
@@ -57,11 +68,13 @@ export class UpstreamConnection implements MessageSink, TimerOwner {
   #receiver: AnswerReceiver | null
   #requestWhole = false
   #requestBegun = false
+  #isLast = false
   #answerBegun = false
   #answerWhole = false
   #mayKeep = false
+  #idleMs = 0
   #refusal: Refusal | null = null
-  #cause: Error | null = null
+  #cause: NodeJS.ErrnoException | null = null
   #connectTimedOut = false
 
   /** Opens the connection for its first receiver. */
@@ -89,7 +102,7 @@ export class UpstreamConnection implements MessageSink, TimerOwner {
     surroundings.wheel.set(this.#timer, surroundings.connectMs)
     socket.on('connect', () => this.#onConnect())
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
-    socket.on('drain', () => this.#receiver?.onUpstreamDrain())
+    socket.on('drain', () => this.#onDrain())
     socket.on('end', () => this.#onEnd())
     socket.on('error', error => {
       this.#cause = error
@@ -114,9 +127,13 @@ export class UpstreamConnection implements MessageSink, TimerOwner {
     receiver.onUpstreamReady(this)
   }
 
-  /** Says what will be sent next, before its first byte. `method` is the codec's number, `upgrade` whether 101 may be the answer. */
-  beginRequest(method: number, upgrade: boolean): void {
+  /**
+   * Says what will be sent next, before its first byte. `method` is the codec's number, `upgrade` whether 101 may be the answer;
+   * with `isLast` the connection isn't kept behind it.
+   */
+  beginRequest(method: number, upgrade: boolean, isLast: boolean): void {
     this.#requestBegun = true
+    this.#isLast = isLast
     this.#requestWhole = false
     this.#answerBegun = false
     this.#answerWhole = false
@@ -140,15 +157,28 @@ export class UpstreamConnection implements MessageSink, TimerOwner {
     this.#close()
   }
 
+  /** The tunnel has ended on both sides, or on the client's: what was written still goes out. */
+  closeTunnel(): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#receiver = null
+    this.writer.flush()
+    this.socket.destroySoon()
+    this.#surroundings.wheel.set(this.#timer, this.#surroundings.discardMs)
+  }
+
   /** Reads the rest of the answer and drops it, so that the connection can be kept; not for long. */
   discardAnswer(): void {
     this.#receiver = null
-    this.#surroundings.wheel.set(this.#timer, DISCARD_MS)
+    this.#surroundings.wheel.set(this.#timer, this.#surroundings.discardMs)
+    this.resume()
   }
 
   onTimer(): void {
     if (this.#state === 'connecting') {
       this.#connectTimedOut = true
+      this.socket.destroy()
+    } else if (this.#state === 'closed') {
       this.socket.destroy()
     } else if (this.#receiver === null) {
       this.#close()
@@ -159,7 +189,11 @@ export class UpstreamConnection implements MessageSink, TimerOwner {
 
   onHead(head: MessageHead): void {
     this.#answerBegun = true
-    if (!head.interim) this.#mayKeep = head.keepAlive
+    if (!head.interim) {
+      this.#mayKeep = head.keepAlive && !this.#isLast
+      this.#idleMs = Math.min(this.#surroundings.idleMs, keptForMs(head))
+      if (this.#idleMs <= 0) this.#mayKeep = false
+    }
     if (head.framing === FRAMING.tunnel && !head.interim) this.#state = 'tunnel'
     this.#receiver?.onAnswerHead(head)
   }
@@ -186,14 +220,8 @@ export class UpstreamConnection implements MessageSink, TimerOwner {
   #onConnect(): void {
     this.#surroundings.wheel.cancel(this.#timer)
     if (this.#state !== 'connecting') return
-    const receiver = this.#receiver
-    if (!receiver) {
-      this.#state = 'idle'
-      this.#becomeFree()
-      return
-    }
     this.#state = 'busy'
-    receiver.onUpstreamReady(this)
+    this.#receiver?.onUpstreamReady(this)
     this.#surroundings.slab.flush()
   }
 
@@ -217,6 +245,11 @@ export class UpstreamConnection implements MessageSink, TimerOwner {
     if (this.#receiver?.isClientCongested) this.socket.pause()
   }
 
+  #onDrain(): void {
+    this.#receiver?.onUpstreamDrain()
+    this.#surroundings.slab.flush()
+  }
+
   #onEnd(): void {
     if (this.#state === 'tunnel') {
       this.#receiver?.onTunnelEnd()
@@ -235,6 +268,7 @@ export class UpstreamConnection implements MessageSink, TimerOwner {
 
   #onClose(): void {
     this.#close()
+    this.#surroundings.wheel.cancel(this.#timer)
     this.#keeper.onGone(this)
     this.#surroundings.slab.flush()
   }
@@ -259,7 +293,7 @@ export class UpstreamConnection implements MessageSink, TimerOwner {
 
   #becomeFree(): void {
     if (this.socket.isPaused()) this.socket.resume()
-    this.#surroundings.wheel.set(this.#timer, this.#surroundings.idleMs)
+    this.#surroundings.wheel.set(this.#timer, this.#idleMs)
     this.#keeper.onFree(this)
   }
 
@@ -276,30 +310,36 @@ export class UpstreamConnection implements MessageSink, TimerOwner {
   }
 
   #failure(was: UpstreamState): UpstreamFailure {
-    const name = `Endpoint ${this.endpoint.id}`
-    const reason = (this.#cause as NodeJS.ErrnoException | null)?.code ?? this.#cause?.message
+    const reason = this.#cause?.code ?? this.#cause?.message
     const failure = { sent: this.#requestBegun, stale: false, exhausted: false, cause: this.#cause }
     if (this.#refusal) {
       return {
         ...failure,
         code: 'LB_ERR_UPSTREAM_INVALID',
-        detail: `${name} sent an answer that is not valid HTTP: ${this.#refusal.message} (${this.#refusal.code})`,
+        detail: `${this.#refusal.message} (${this.#refusal.code})`,
       }
     }
     if (was === 'connecting') {
-      const why = this.#connectTimedOut
-        ? `no connection within ${this.#surroundings.connectMs} ms`
-        : (reason ?? 'closed')
-      const exhausted = reason === 'EMFILE' || reason === 'ENFILE' || reason === 'EADDRNOTAVAIL' || reason === 'ENOBUFS'
-      return { ...failure, sent: false, exhausted, code: 'LB_ERR_UPSTREAM_CONNECT', detail: `${name}: ${why}.` }
+      if (this.#connectTimedOut) {
+        const detail = `No connection within ${this.#surroundings.connectMs} ms.`
+        return { ...failure, sent: false, code: 'LB_ERR_UPSTREAM_CONNECT_TIMEOUT', detail }
+      }
+      const exhausted = reason !== undefined && EXHAUSTED.has(reason)
+      return { ...failure, sent: false, exhausted, code: 'LB_ERR_UPSTREAM_CONNECT', detail: `${reason ?? 'closed'}.` }
     }
     const stale = this.answersTotal > 0 && !this.#answerBegun
-    const when = this.#answerBegun ? 'in the middle of its answer' : 'before it answered'
-    return {
-      ...failure,
-      stale,
-      code: 'LB_ERR_UPSTREAM_CLOSED',
-      detail: `${name} closed the connection ${when}${reason ? ` (${reason})` : ''}.`,
-    }
+    const when = this.#answerBegun ? 'In the middle of its answer' : 'Before it answered'
+    return { ...failure, stale, code: 'LB_ERR_UPSTREAM_CLOSED', detail: `${when}${reason ? ` (${reason})` : ''}.` }
   }
+}
+
+/** Errors by which the system says that this machine has run out of something. */
+const EXHAUSTED = new Set(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS', 'ENOMEM'])
+
+/** How long the endpoint says that it keeps the connection, less a margin; Infinity if it doesn't say (RFC 2068, 19.7.1.1). */
+function keptForMs(head: MessageHead): number {
+  const index = head.find(HEADER.keepAlive)
+  if (index === -1) return Infinity
+  const seconds = /(?:^|,)\s*timeout\s*=\s*"?(\d{1,9})/i.exec(head.valueString(index))?.[1]
+  return seconds === undefined ? Infinity : Number(seconds) * 1000 - KEEP_ALIVE_MARGIN_MS
 }
