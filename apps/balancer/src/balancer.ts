@@ -4,16 +4,18 @@
 //
 // On stop: /health fails at once; for `graceMs` everything is served as before, so that whoever is in front can look away; then no new
 // connection is accepted and requests under way have `drainMs` to finish.
+import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createLimits } from '@plimsoll/http1'
 import { createRegistry, type Logger } from '@plimsoll/telemetry'
 import { AdminServer } from './admin/admin-server.ts'
-import { channels, type EndpointHealthChanged, type ExchangeFinished } from './channels.ts'
 import type { BalancerConfig } from './config.ts'
 import { EndpointFile } from './discovery/endpoint-file.ts'
 import { staticEndpoints } from './discovery/static.ts'
 import { parseListenAddress } from './downstream/listen-address.ts'
 import { Listener } from './downstream/listener.ts'
+import { BALANCER_ERRORS, type BalancerErrorCode } from './errors.ts'
+import type { Exchange } from './exchange.ts'
 import { RequestIds } from './headers/request-ids.ts'
 import { RequestPasses } from './headers/request-passes.ts'
 import { ResponsePasses } from './headers/response-passes.ts'
@@ -87,9 +89,10 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
           clock,
         ),
       )
-      const check = new ActiveCheck(endpoint, config.health, probe, random, (health, reason) =>
-        pool.setHealth(endpoint, health, reason),
-      )
+      const check = new ActiveCheck(endpoint, config.health, probe, random, {
+        setHealth: (health, reason) => pool.setHealth(endpoint, health, reason),
+        onChecked: seen => metrics.countCheck(seen),
+      })
       checks.set(endpoint, check)
       check.start()
     },
@@ -98,6 +101,10 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
       checks.delete(endpoint)
       connections.get(endpoint)?.close()
       connections.delete(endpoint)
+    },
+    ({ endpoint, from, to, reason }) => {
+      metrics.countTransition(endpoint)
+      logger.info({ endpoint: endpoint.id, from, to, reason }, `endpoint ${endpoint.id} is ${to}`)
     },
   )
   const proxy = new Proxy({
@@ -109,12 +116,18 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
     requestPasses: new RequestPasses(new TrustedProxies(config.trustedProxies), new RequestIds(random)),
     responsePasses: new ResponsePasses(),
     connect: (endpoint, exchange) => (connections.get(endpoint) as ConnectionPool).acquire(exchange),
-    onConnectFailure: (endpoint, detail) => {
-      // Nobody listens there: waiting for `fall` checks would only fail more requests.
-      pool.setHealth(endpoint, 'down', `a request could not connect: ${detail}`)
+    onConnectFailure: (endpoint, { code, detail }) => {
+      // Nobody listens there: waiting for `fall` checks would only fail more requests. One that's slow to accept may be busy: that's for
+      // the checks to say.
+      if (code === 'LB_ERR_UPSTREAM_CONNECT') pool.setHealth(endpoint, 'down', `a request could not connect: ${detail}`)
       checks.get(endpoint)?.hurry()
     },
     onExhausted,
+    onFinished: exchange => {
+      metrics.count(exchange)
+      accessLog?.write(exchange)
+      if (exchange.errorCode !== null) logFailure(logger, exchange, exchange.errorCode)
+    },
   })
   let room = Infinity
   const isFull = () => {
@@ -159,7 +172,10 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
       onExhausted,
     },
   )
-  const metrics = new BalancerMetrics(pool, listener, endpoint => connections.get(endpoint) ?? null)
+  const metrics: BalancerMetrics = new BalancerMetrics(pool, listener, endpoint => connections.get(endpoint) ?? null, {
+    version: ownVersion(),
+    node: process.versions.node,
+  })
   const accessLog = config.log.access === '' ? null : new AccessLog(config.log.access, clock)
   const registry = createRegistry({ prefix: 'lb_' })
   const admin = new AdminServer({
@@ -183,36 +199,12 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
             ),
         })
 
-  const onHealth = (message: unknown) => {
-    const { endpoint, from, to, reason } = message as EndpointHealthChanged
-    logger.info({ endpoint: endpoint.id, from, to, reason }, `endpoint ${endpoint.id} is ${to}`)
-  }
-  const onFinished = (message: unknown) => {
-    const { exchange } = message as ExchangeFinished
-    if (exchange.errorCode === null) return
-    logger.warn(
-      {
-        code: exchange.errorCode,
-        detail: exchange.errorDetail,
-        requestId: exchange.id,
-        method: exchange.method,
-        status: exchange.status,
-        endpoints: exchange.tried.map(endpoint => endpoint.id),
-        retries: exchange.retries,
-      },
-      'a request failed',
-    )
-  }
-
   async function stopParts(): Promise<number> {
     const cut = await listener.close(config.shutdown.drainMs)
     file?.stop()
     pool.replace([])
     await admin.close()
     await accessLog?.close()
-    metrics.stop()
-    channels.endpointHealthChanged.unsubscribe(onHealth)
-    channels.exchangeFinished.unsubscribe(onFinished)
     wheel.stop()
     return cut
   }
@@ -220,9 +212,6 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
   let stopping: Promise<number> | null = null
   return {
     async start() {
-      channels.endpointHealthChanged.subscribe(onHealth)
-      channels.exchangeFinished.subscribe(onFinished)
-      metrics.start()
       wheel.start()
       const listenAddress = parseListenAddress(config.listen, '::')
       const adminAddress = parseListenAddress(config.admin, '127.0.0.1')
@@ -253,6 +242,27 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
       return stopping
     },
   }
+}
+
+function ownVersion(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(manifest) as { version: string }).version
+}
+
+/** Whoever sends nonsense doesn't fill our log: what clients cause is told at the level for debugging. */
+function logFailure(logger: Logger, exchange: Exchange, code: BalancerErrorCode): void {
+  const facts = {
+    code,
+    detail: exchange.errorDetail,
+    requestId: exchange.id,
+    method: exchange.method,
+    status: exchange.status,
+    endpoints: exchange.tried.map(endpoint => endpoint.id),
+    retries: exchange.retryReasons ?? [],
+  }
+  const { source } = BALANCER_ERRORS[code]
+  if (source === 'client') logger.debug(facts, 'a request was refused')
+  else logger.warn(facts, 'a request failed')
 }
 
 function authority(host: string, port: number): string {

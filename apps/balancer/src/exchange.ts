@@ -8,6 +8,7 @@
 // The object lives from the request's head until `channels.exchangeFinished` has been published; nothing of it changes after that.
 // It's what a connection to an endpoint talks to; every word goes straight to the pipeline, which alone decides.
 import type { MessageHead } from '@plimsoll/http1'
+import type { BalancerErrorCode } from './errors.ts'
 import type { ClientConnection } from './downstream/client-connection.ts'
 import type { ByteStore } from './transport/byte-store.ts'
 import type { AnswerReceiver, UpstreamFailure } from './upstream/answer-receiver.ts'
@@ -99,12 +100,14 @@ export class Exchange implements AnswerReceiver {
   startedAtMs = 0
   /** From when on the answer is due: the request was whole, or the client waits for 100. */
   waitingSinceMs = 0
+  /** When an endpoint was picked for the last try, and when the request was sent over a connection to it. */
+  pickedAtMs = 0
   sentAtMs = 0
   firstByteAtMs = 0
   endedAtMs = 0
   end: ExchangeEnd | null = null
   /** Code of the problem that was sent or seen, or null. */
-  errorCode: string | null = null
+  errorCode: BalancerErrorCode | null = null
   errorDetail: string | null = null
 
   constructor(client: ClientConnection, stages: ExchangeStages) {

@@ -12,7 +12,7 @@
 import { FRAMING, METHOD, TARGET_FORM, type MessageHead, type Refusal } from '@plimsoll/http1'
 import { problem } from '@plimsoll/problem-details'
 import { copyTrailers, framingFor, relayAnswerBody, relayAnswerEnd, relayAnswerTrailers } from './answer-relay.ts'
-import { channels, type ExchangeFinished } from './channels.ts'
+import { channels, type ExchangeFinished, type ExchangeRetried, type ExchangeStarted } from './channels.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { RequestHandler } from './downstream/client-connection.ts'
 import { BalancerError, type BalancerErrorCode } from './errors.ts'
@@ -40,9 +40,11 @@ export interface ProxyParts {
   /** A connection to the endpoint, kept or new. */
   connect(endpoint: Endpoint, exchange: Exchange): UpstreamConnection
   /** Nobody could be reached at the endpoint's address. */
-  onConnectFailure(endpoint: Endpoint, detail: string): void
+  onConnectFailure(endpoint: Endpoint, failure: UpstreamFailure): void
   /** The process has run out of sockets. */
   onExhausted(): void
+  /** An exchange has ended, answered or not; told before the channel `lb:exchange:finished`. */
+  onFinished(exchange: Exchange): void
 }
 
 export class Proxy implements RequestHandler {
@@ -64,6 +66,10 @@ export class Proxy implements RequestHandler {
     exchange.awaitsContinue = head.expectContinue
     exchange.wantsUpgrade = head.upgradeToWebSocket && head.method === METHOD.GET && !exchange.hasBody
     this.#parts.requestPasses.apply(exchange, head, exchange.client.identity)
+    if (channels.exchangeStarted.hasSubscribers) {
+      const message: ExchangeStarted = { exchange }
+      channels.exchangeStarted.publish(message)
+    }
     const refusal = refusalFor(exchange, head)
     if (refusal) return this.#refuse(exchange, refusal)
     if (head.method === METHOD.OPTIONS && maxForwards(head) === 0) return this.#answerOptions(exchange)
@@ -143,6 +149,7 @@ export class Proxy implements RequestHandler {
     endpoint.activeRequests++
     endpoint.requestsTotal++
     exchange.phase = 'connecting'
+    exchange.pickedAtMs = this.#parts.clock.now()
     const connection = this.#parts.connect(endpoint, exchange)
     // A kept connection has called `onUpstreamReady` by now.
     if (exchange.phase !== 'connecting') return
@@ -196,7 +203,7 @@ export class Proxy implements RequestHandler {
       return
     }
     const reason = REASON_OF[failure.code]
-    if (reason === 'connect') this.#parts.onConnectFailure(endpoint, failure.detail)
+    if (reason === 'connect') this.#parts.onConnectFailure(endpoint, failure)
     const error = new BalancerError(failure.code, failure.detail, { cause: failure.cause })
     if (retry.allows(exchange, failure.sent) && deadlines.isTimeLeft(exchange)) this.#attempt(exchange, error, reason)
     else this.#refuse(exchange, error)
@@ -438,6 +445,7 @@ export class Proxy implements RequestHandler {
     exchange.endedAtMs = this.#parts.clock.now()
     exchange.requestHead = null
     exchange.heldBody = null
+    this.#parts.onFinished(exchange)
     if (channels.exchangeFinished.hasSubscribers) {
       const message: ExchangeFinished = { exchange }
       channels.exchangeFinished.publish(message)
@@ -488,4 +496,7 @@ const REASON_OF: Readonly<Record<UpstreamFailureCode, RetryReason>> = {
 function noteRetry(exchange: Exchange, reason: RetryReason): void {
   exchange.retryReasons ??= []
   exchange.retryReasons.push(reason)
+  if (!channels.exchangeRetried.hasSubscribers) return
+  const message: ExchangeRetried = { exchange, reason }
+  channels.exchangeRetried.publish(message)
 }

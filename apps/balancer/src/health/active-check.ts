@@ -9,6 +9,7 @@
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { connectOptions } from '../upstream/address.ts'
+import { channels, type HealthCheckFinished } from '../channels.ts'
 import type { Endpoint, EndpointHealth } from '../upstream/endpoint.ts'
 
 export interface ActiveCheckOptions {
@@ -65,12 +66,19 @@ export function connectProbe(): Probe {
     })
 }
 
+/** Told of what checks show. */
+export interface CheckListener {
+  setHealth(health: EndpointHealth, reason: string): void
+  /** After each check, before the channel `lb:health-check:finished`. */
+  onChecked(check: HealthCheckFinished): void
+}
+
 export class ActiveCheck {
   readonly #endpoint: Endpoint
   readonly #options: ActiveCheckOptions
   readonly #probe: Probe
   readonly #random: { next(): number }
-  readonly #setHealth: (health: EndpointHealth, reason: string) => void
+  readonly #listener: CheckListener
   #passesInRow = 0
   #failuresInRow = 0
   #everPassed = false
@@ -83,13 +91,13 @@ export class ActiveCheck {
     options: ActiveCheckOptions,
     probe: Probe,
     random: { next(): number },
-    setHealth: (health: EndpointHealth, reason: string) => void,
+    listener: CheckListener,
   ) {
     this.#endpoint = endpoint
     this.#options = options
     this.#probe = probe
     this.#random = random
-    this.#setHealth = setHealth
+    this.#listener = listener
   }
 
   start(): void {
@@ -113,31 +121,36 @@ export class ActiveCheck {
     const controller = new AbortController()
     this.#running = controller
     const deadline = setTimeout(() => controller.abort(), this.#options.timeoutMs)
-    const failure = await this.#probe(this.#endpoint, controller.signal)
+    const fromMs = performance.now()
+    const seen = await this.#probe(this.#endpoint, controller.signal)
+    const durationMs = performance.now() - fromMs
     clearTimeout(deadline)
     this.#running = null
     if (this.#stopped) return
-    this.#record(failure, controller.signal.aborted)
+    const failure = seen !== null && controller.signal.aborted ? `no answer within ${this.#options.timeoutMs} ms` : seen
+    const check: HealthCheckFinished = { endpoint: this.#endpoint, durationMs, failure }
+    this.#listener.onChecked(check)
+    channels.healthCheckFinished.publish(check)
+    this.#record(failure)
     this.#timer = setTimeout(() => void this.#check(), this.#delayMs())
   }
 
-  #record(failure: string | null, timedOut: boolean): void {
+  #record(failure: string | null): void {
     if (failure === null) {
       this.#passesInRow++
       this.#failuresInRow = 0
       const needed = this.#everPassed ? this.#options.rise : 1
       if (this.#endpoint.health !== 'up' && this.#passesInRow >= needed)
-        this.#setHealth('up', `${this.#passesInRow} checks passed`)
+        this.#listener.setHealth('up', `${this.#passesInRow} checks passed`)
       this.#everPassed = true
       return
     }
     this.#failuresInRow++
     this.#passesInRow = 0
-    const what = timedOut ? `no answer within ${this.#options.timeoutMs} ms` : failure
     if (this.#endpoint.health === 'down' || this.#failuresInRow >= this.#options.fall) {
-      this.#setHealth('down', `${this.#failuresInRow} checks failed, the last: ${what}`)
+      this.#listener.setHealth('down', `${this.#failuresInRow} checks failed, the last: ${failure}`)
     } else if (this.#endpoint.health === 'starting') {
-      this.#setHealth('starting', `the first check has not passed yet: ${what}`)
+      this.#listener.setHealth('starting', `the first check has not passed yet: ${failure}`)
     }
   }
 

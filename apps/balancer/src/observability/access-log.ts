@@ -1,18 +1,21 @@
 // One JSON line per finished exchange, off the hot path: lines are gathered and written in large pieces, without waiting.
 //
-//   {"time":"2026-11-21T07:00:00.123Z","id":"k3x9…-7","client":"192.0.2.7","method":"GET","target":"/api/courses","status":200,
-//    "bytesIn":0,"bytesOut":1234,"endpoint":"0-1","tries":1,"retries":0,"waitMs":0.1,"firstByteMs":2.3,"totalMs":2.4,"end":"answered","error":null}
+//   {"time":"2026-11-21T07:00:00.123Z","id":"k3x9…-7","client":"192.0.2.7","method":"GET","target":"/api/courses","version":"1.1",
+//    "status":200,"bytesIn":0,"bytesOut":1234,"endpoint":"0-1","tries":1,"retries":[],"queueMs":0.1,"connectMs":0.2,"firstByteMs":2.3,
+//    "totalMs":2.4,"end":"answered","error":null}
 //
-// `waitMs` is the time until the request was sent (queue and connect), `firstByteMs` until the first byte of the answer, both from the
-// complete head of the request.
+// `time` is the end of the exchange. The durations count from the complete head of the request: `queueMs` until an endpoint was picked
+// for the last try, `firstByteMs` until the first byte of the answer, `totalMs` until the end; `connectMs` is how long that try waited
+// for its connection. What never happened is null.
 import { pino } from 'pino'
-import { channels, type ExchangeFinished } from '../channels.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Clock } from '../transport/timer-wheel.ts'
 
 /** Lines are written when so much has come together, or a second has passed. */
 const GATHERED_BYTES = 64 * 1024
 const FLUSH_MS = 1000
+/** A disk that stalls costs lines above this much, never memory without end. */
+const MAX_WAITING_BYTES = 16 * 1024 * 1024
 
 type Destination = ReturnType<typeof pino.destination>
 
@@ -23,7 +26,6 @@ export class AccessLog {
   readonly #epochMs: number
   #destination: Destination | null = null
   #timer: NodeJS.Timeout | null = null
-  readonly #onFinished = (message: unknown) => this.#write((message as ExchangeFinished).exchange)
 
   /** `path` "-" is standard output. */
   constructor(path: string, clock: Clock) {
@@ -38,6 +40,8 @@ export class AccessLog {
       dest: this.#path === '-' ? 1 : this.#path,
       sync: false,
       minLength: GATHERED_BYTES,
+      maxWrite: 2 * GATHERED_BYTES,
+      maxLength: MAX_WAITING_BYTES,
       mkdir: true,
     })
     if (this.#path !== '-') {
@@ -50,11 +54,9 @@ export class AccessLog {
     destination.on('error', () => {})
     this.#destination = destination
     this.#timer = setInterval(() => destination.flush(), FLUSH_MS)
-    channels.exchangeFinished.subscribe(this.#onFinished)
   }
 
   async close(): Promise<void> {
-    channels.exchangeFinished.unsubscribe(this.#onFinished)
     if (this.#timer) clearInterval(this.#timer)
     const destination = this.#destination
     if (!destination) return
@@ -64,27 +66,29 @@ export class AccessLog {
     })
   }
 
-  #write(exchange: Exchange): void {
+  write(exchange: Exchange): void {
     this.#destination?.write(`${accessLine(exchange, this.#epochMs + this.#clock.now())}\n`)
   }
 }
 
 /** The line of one exchange, without its end. */
 export function accessLine(exchange: Exchange, nowMs: number): string {
-  const { startedAtMs, sentAtMs, firstByteAtMs, endedAtMs } = exchange
+  const { startedAtMs, pickedAtMs, sentAtMs, firstByteAtMs, endedAtMs } = exchange
   return JSON.stringify({
     time: new Date(nowMs).toISOString(),
     id: exchange.id,
     client: exchange.clientAddress,
     method: exchange.method,
     target: exchange.target,
+    version: `1.${exchange.versionMinor}`,
     status: exchange.status,
     bytesIn: exchange.requestBodyBytes,
     bytesOut: exchange.answerBodyBytes,
     endpoint: exchange.endpoint?.id ?? null,
     tries: exchange.tried.length,
-    retries: exchange.retries,
-    waitMs: since(startedAtMs, sentAtMs),
+    retries: exchange.retryReasons ?? [],
+    queueMs: since(startedAtMs, pickedAtMs),
+    connectMs: sentAtMs < pickedAtMs ? null : since(pickedAtMs, sentAtMs),
     firstByteMs: since(startedAtMs, firstByteAtMs),
     totalMs: since(startedAtMs, endedAtMs),
     end: exchange.end,

@@ -33,6 +33,18 @@ export class Exposition {
     return this.sample(`${name}_count`, labels, cumulative)
   }
 
+  /** A counter without labels. */
+  counter(name: string, help: string, value: number): this {
+    return this.metric(name, 'counter', help).sample(name, {}, value)
+  }
+
+  /** A counter with one label. */
+  tally(name: string, help: string, label: string, counts: ReadonlyMap<string, number>): this {
+    this.metric(name, 'counter', help)
+    for (const [value, count] of counts) this.sample(name, { [label]: value }, count)
+    return this
+  }
+
   toString(): string {
     return this.#text
   }

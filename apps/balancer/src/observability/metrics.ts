@@ -1,14 +1,22 @@
 // What the balancer counts, and how it's shown to Prometheus.
 //
-// Invariants: labels are bounded (methods and codes from closed sets, endpoints only those that are known now); counters never go back
-// while the process lives.
-import { channels, type ExchangeFinished } from '../channels.ts'
+//   counted per finished exchange   requests, durations, errors, retries, ends, bytes
+//   counted per check               duration, failures, changes of health
+//   read when scraped               connections, endpoints
+//
+// Invariants: labels are bounded (methods, codes, reasons and ends from closed sets, endpoints only those that are known now); counters
+// never go back while the process lives, except that those of an endpoint go with it.
 import { DURATION_BUCKETS_SECONDS } from '@plimsoll/telemetry'
+import type { HealthCheckFinished } from '../channels.ts'
+import type { Exchange } from '../exchange.ts'
 import type { Endpoint } from '../upstream/endpoint.ts'
 import type { UpstreamPool } from '../upstream/upstream-pool.ts'
 import { DurationHistogram, Exposition } from './exposition.ts'
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])
+const STATES = ['starting', 'up', 'down', 'draining'] as const
+/** A check is quick or it fails: the time-out is a second unless told otherwise. */
+const CHECK_BUCKETS_SECONDS = [0.001, 0.005, 0.025, 0.1, 0.5, 1, 5]
 
 /** What is shown of the clients' side. */
 export interface ListenerFigures {
@@ -27,64 +35,108 @@ export interface ConnectionFigures {
   readonly reusedTotal: number
 }
 
+/** What is counted of one endpoint beside what the endpoint itself knows. */
+class EndpointCounts {
+  readonly duration = new DurationHistogram(DURATION_BUCKETS_SECONDS)
+  readonly checkDuration = new DurationHistogram(CHECK_BUCKETS_SECONDS)
+  checkFailures = 0
+  transitions = 0
+}
+
+/** Counts by one label. */
+class Tally {
+  readonly counts = new Map<string, number>()
+
+  add(label: string, amount = 1): void {
+    this.counts.set(label, (this.counts.get(label) ?? 0) + amount)
+  }
+}
+
 export class BalancerMetrics {
   readonly #pool: UpstreamPool
   readonly #listener: ListenerFigures
   readonly #connections: (endpoint: Endpoint) => ConnectionFigures | null
-  readonly #requests = new Map<string, number>()
+  readonly #buildInfo: Readonly<Record<string, string>>
+  readonly #requests = new Tally()
   readonly #duration = new Map<string, DurationHistogram>()
-  readonly #errors = new Map<string, number>()
-  readonly #retries = new Map<string, number>()
-  #healthTransitions = 0
-  readonly #onFinished = (message: unknown) => this.#count(message as ExchangeFinished)
-  readonly #onHealth = () => this.#countHealth()
+  readonly #errors = new Tally()
+  readonly #retries = new Tally()
+  readonly #ends = new Tally()
+  /** Weak: the figures of an endpoint go with it. */
+  readonly #endpoints = new WeakMap<Endpoint, EndpointCounts>()
+  #retriesAnswered = 0
+  #requestBytes = 0
+  #answerBytes = 0
 
   constructor(
     pool: UpstreamPool,
     listener: ListenerFigures,
     connections: (endpoint: Endpoint) => ConnectionFigures | null,
+    buildInfo: Readonly<Record<string, string>>,
   ) {
     this.#pool = pool
     this.#listener = listener
     this.#connections = connections
+    this.#buildInfo = buildInfo
   }
 
-  start(): void {
-    channels.exchangeFinished.subscribe(this.#onFinished)
-    channels.endpointHealthChanged.subscribe(this.#onHealth)
-  }
-
-  stop(): void {
-    channels.exchangeFinished.unsubscribe(this.#onFinished)
-    channels.endpointHealthChanged.unsubscribe(this.#onHealth)
-  }
-
-  #count({ exchange }: ExchangeFinished): void {
-    const method = METHODS.has(exchange.method) ? exchange.method : 'other'
-    const code = exchange.status === 0 ? 'none' : String(exchange.status)
-    const key = `${method} ${code}`
-    this.#requests.set(key, (this.#requests.get(key) ?? 0) + 1)
-    const codeClass = exchange.status === 0 ? 'none' : `${Math.floor(exchange.status / 100)}xx`
+  /** Counts an exchange that has ended. */
+  count(exchange: Exchange): void {
+    const { method, status, startedAtMs, sentAtMs, endedAtMs, endpoint, end, errorCode, retryReasons } = exchange
+    this.#requests.add(`${METHODS.has(method) ? method : 'other'} ${status === 0 ? 'none' : status}`)
+    const codeClass = status === 0 ? 'none' : `${Math.floor(status / 100)}xx`
     let duration = this.#duration.get(codeClass)
     if (!duration) this.#duration.set(codeClass, (duration = new DurationHistogram(DURATION_BUCKETS_SECONDS)))
-    duration.record((exchange.endedAtMs - exchange.startedAtMs) / 1000)
-    if (exchange.errorCode) this.#errors.set(exchange.errorCode, (this.#errors.get(exchange.errorCode) ?? 0) + 1)
-    for (const reason of exchange.retryReasons ?? []) this.#retries.set(reason, (this.#retries.get(reason) ?? 0) + 1)
+    duration.record((endedAtMs - startedAtMs) / 1000)
+    this.#ends.add(end ?? 'none')
+    this.#requestBytes += exchange.requestBodyBytes
+    this.#answerBytes += exchange.answerBodyBytes
+    if (errorCode !== null) this.#errors.add(errorCode)
+    if (end === 'answered' && endpoint) this.#of(endpoint).duration.record((endedAtMs - sentAtMs) / 1000)
+    if (retryReasons === null) return
+    for (const reason of retryReasons) this.#retries.add(reason)
+    if (end === 'answered') this.#retriesAnswered++
   }
 
-  #countHealth(): void {
-    this.#healthTransitions++
+  /** Counts a health check that has ended. */
+  countCheck({ endpoint, durationMs, failure }: HealthCheckFinished): void {
+    const counts = this.#of(endpoint)
+    counts.checkDuration.record(durationMs / 1000)
+    if (failure !== null) counts.checkFailures++
+  }
+
+  /** Counts a change of an endpoint's health. */
+  countTransition(endpoint: Endpoint): void {
+    this.#of(endpoint).transitions++
+  }
+
+  #of(endpoint: Endpoint): EndpointCounts {
+    let counts = this.#endpoints.get(endpoint)
+    if (!counts) this.#endpoints.set(endpoint, (counts = new EndpointCounts()))
+    return counts
   }
 
   /** The balancer's own samples; process figures come from the registry beside it. */
   render(): string {
     const out = new Exposition()
+    out
+      .metric('lb_build_info', 'gauge', 'Always 1; the labels say what runs.')
+      .sample('lb_build_info', this.#buildInfo, 1)
+    this.#renderRequests(out)
+    this.#renderListener(out)
+    this.#renderEndpoints(out)
+    this.#renderConnections(out)
+    this.#renderChecks(out)
+    return out.toString()
+  }
+
+  #renderRequests(out: Exposition): void {
     out.metric(
       'lb_requests_total',
       'counter',
       'Requests by method and status sent to the client; code none means no answer was sent.',
     )
-    for (const [key, count] of this.#requests) {
+    for (const [key, count] of this.#requests.counts) {
       const [method = '', code = ''] = key.split(' ')
       out.sample('lb_requests_total', { route: 'default', method, code }, count)
     }
@@ -98,16 +150,22 @@ export class BalancerMetrics {
     out
       .metric('lb_requests_active', 'gauge', 'Requests under way.')
       .sample('lb_requests_active', {}, this.#listener.activeExchanges)
-    out.metric('lb_errors_total', 'counter', 'Exchanges that ended with an error of the balancer, by its code.')
-    for (const [code, count] of this.#errors) out.sample('lb_errors_total', { code }, count)
-    out.metric('lb_retries_total', 'counter', 'Tries beyond the first, by what the try before met.')
-    for (const [reason, count] of this.#retries) out.sample('lb_retries_total', { reason }, count)
-    out.metric('lb_health_check_transitions_total', 'counter', 'Changes of health over all endpoints.')
-    out.sample('lb_health_check_transitions_total', {}, this.#healthTransitions)
-    this.#renderListener(out)
-    this.#renderEndpoints(out)
-    this.#renderConnections(out)
-    return out.toString()
+    out.tally(
+      'lb_request_ends_total',
+      'How exchanges ended: answered, refused by us, or not in full.',
+      'end',
+      this.#ends.counts,
+    )
+    out.tally(
+      'lb_errors_total',
+      'Exchanges that ended with an error of the balancer, by its code.',
+      'code',
+      this.#errors.counts,
+    )
+    out.tally('lb_retries_total', 'Tries beyond the first, by what the try before met.', 'reason', this.#retries.counts)
+    out.counter('lb_retry_success_total', 'Requests that were sent again and then answered.', this.#retriesAnswered)
+    out.counter('lb_request_body_bytes_total', 'Content received from clients.', this.#requestBytes)
+    out.counter('lb_answer_body_bytes_total', 'Content of answers sent on to clients.', this.#answerBytes)
   }
 
   #renderListener(out: Exposition): void {
@@ -115,18 +173,52 @@ export class BalancerMetrics {
     out
       .metric('lb_connections_active', 'gauge', 'Connections of clients.')
       .sample('lb_connections_active', { protocol: 'http' }, connectionCount)
-    out
-      .metric('lb_connections_total', 'counter', 'Connections of clients that were accepted.')
-      .sample('lb_connections_total', {}, acceptedTotal)
-    out
-      .metric('lb_connections_refused_total', 'counter', 'Connections refused because of a limit.')
-      .sample('lb_connections_refused_total', {}, refusedTotal)
-    out.metric(
+    out.counter('lb_connections_total', 'Connections of clients that were accepted.', acceptedTotal)
+    out.counter('lb_connections_refused_total', 'Connections refused because of a limit.', refusedTotal)
+    out.counter(
       'lb_accept_pauses_total',
-      'counter',
-      'Times that accepting paused because the process had no file descriptors left.',
+      'Times that accepting paused because no file descriptors were left.',
+      pausesTotal,
     )
-    out.sample('lb_accept_pauses_total', {}, pausesTotal)
+  }
+
+  #renderEndpoints(out: Exposition): void {
+    const { endpoints } = this.#pool
+    const gauge = (name: string, help: string, value: (endpoint: Endpoint) => number) => {
+      out.metric(name, 'gauge', help)
+      for (const endpoint of endpoints) out.sample(name, { server: endpoint.id }, value(endpoint))
+    }
+    gauge('lb_upstream_up', '1 when the endpoint may take requests, else 0.', endpoint =>
+      endpoint.mayTakeRequests ? 1 : 0,
+    )
+    out.metric('lb_upstream_state', 'gauge', '1 for the state that the endpoint is in, 0 for the others.')
+    for (const endpoint of endpoints) {
+      const now = endpoint.administrative === 'draining' ? 'draining' : endpoint.health
+      for (const state of STATES) out.sample('lb_upstream_state', { server: endpoint.id, state }, state === now ? 1 : 0)
+    }
+    gauge('lb_upstream_weight', 'Configured weight.', ({ weight }) => weight)
+    gauge(
+      'lb_upstream_requests_active',
+      'Requests sent and not yet answered in full.',
+      ({ activeRequests }) => activeRequests,
+    )
+    out.metric(
+      'lb_upstream_requests_total',
+      'counter',
+      'Requests sent, each try counted, by class of the answer; none means no answer.',
+    )
+    for (const { id, answersByClass, failuresTotal } of endpoints) {
+      for (const codeClass of [2, 3, 4, 5] as const)
+        out.sample('lb_upstream_requests_total', { server: id, code: `${codeClass}xx` }, answersByClass[codeClass])
+      out.sample('lb_upstream_requests_total', { server: id, code: 'none' }, failuresTotal)
+    }
+    out.metric(
+      'lb_upstream_request_duration_seconds',
+      'histogram',
+      'Time from sending a request to the last byte of its answer, for answers that came whole.',
+    )
+    for (const endpoint of endpoints)
+      out.histogram('lb_upstream_request_duration_seconds', { server: endpoint.id }, this.#of(endpoint).duration)
   }
 
   #renderConnections(out: Exposition): void {
@@ -145,30 +237,14 @@ export class BalancerMetrics {
       if (pool) out.sample('lb_upstream_connection_reuses_total', { server }, pool.reusedTotal)
   }
 
-  #renderEndpoints(out: Exposition): void {
-    const endpoints = this.#pool.endpoints
-    out.metric('lb_upstream_up', 'gauge', '1 when the endpoint may take requests, else 0.')
-    for (const endpoint of endpoints)
-      out.sample('lb_upstream_up', { server: endpoint.id }, endpoint.mayTakeRequests ? 1 : 0)
-    out.metric('lb_upstream_weight', 'gauge', 'Configured weight.')
-    for (const endpoint of endpoints) out.sample('lb_upstream_weight', { server: endpoint.id }, endpoint.weight)
-    out.metric('lb_upstream_requests_active', 'gauge', 'Requests sent and not yet answered in full.')
-    for (const endpoint of endpoints)
-      out.sample('lb_upstream_requests_active', { server: endpoint.id }, endpoint.activeRequests)
-    out.metric(
-      'lb_upstream_requests_total',
-      'counter',
-      'Requests sent, each try counted, by class of the answer; none means no answer.',
-    )
-    for (const endpoint of endpoints) {
-      for (const codeClass of [2, 3, 4, 5] as const) {
-        out.sample(
-          'lb_upstream_requests_total',
-          { server: endpoint.id, code: `${codeClass}xx` },
-          endpoint.answersByClass[codeClass],
-        )
-      }
-      out.sample('lb_upstream_requests_total', { server: endpoint.id, code: 'none' }, endpoint.failuresTotal)
-    }
+  #renderChecks(out: Exposition): void {
+    const all = this.#pool.endpoints.map(endpoint => [endpoint.id, this.#of(endpoint)] as const)
+    out.metric('lb_health_check_duration_seconds', 'histogram', 'How long health checks took, failed ones too.')
+    for (const [server, counts] of all)
+      out.histogram('lb_health_check_duration_seconds', { server }, counts.checkDuration)
+    out.metric('lb_health_check_failures_total', 'counter', 'Health checks that failed.')
+    for (const [server, counts] of all) out.sample('lb_health_check_failures_total', { server }, counts.checkFailures)
+    out.metric('lb_health_check_transitions_total', 'counter', 'Changes of health: up, down.')
+    for (const [server, counts] of all) out.sample('lb_health_check_transitions_total', { server }, counts.transitions)
   }
 }

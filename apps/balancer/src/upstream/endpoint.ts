@@ -9,8 +9,6 @@
 //   starting ──fall failures──► down
 //
 // Invariant: `mayTakeRequests` is the only test for picking, and `unavailableReason` explains exactly when it's false.
-import { channels } from '../channels.ts'
-import type { EndpointHealthChanged } from '../channels.ts'
 import type { UpstreamAddress } from './address.ts'
 
 export type EndpointHealth = 'starting' | 'up' | 'down'
@@ -66,13 +64,9 @@ export class Endpoint {
     return this.#health === 'up' ? null : `${this.#health}: ${this.#healthReason}`
   }
 
-  /** The one place where health changes. */
+  /** The one place where health changes. Only the pool calls it, which then replaces its snapshot. */
   setHealth(to: EndpointHealth, reason: string): void {
-    const from = this.#health
-    this.#healthReason = reason
-    if (from === to) return
     this.#health = to
-    const message: EndpointHealthChanged = { endpoint: this, from, to, reason }
-    channels.endpointHealthChanged.publish(message)
+    this.#healthReason = reason
   }
 }

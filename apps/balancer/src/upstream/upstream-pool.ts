@@ -3,6 +3,7 @@
 // Discovery replaces the list and health changes availability; both only ever replace the snapshot, which requests read. A known
 // endpoint keeps its object (and its counters) as long as its id and address stay the same. One that has left the list takes no new
 // request; those under way finish on it.
+import { channels, type EndpointHealthChanged } from '../channels.ts'
 import { Endpoint } from './endpoint.ts'
 import type { EndpointDescription, EndpointHealth } from './endpoint.ts'
 
@@ -13,11 +14,20 @@ export class UpstreamPool {
   #next = 0
   readonly #onJoin: (endpoint: Endpoint) => void
   readonly #onLeave: (endpoint: Endpoint) => void
+  readonly #onHealthChanged: (change: EndpointHealthChanged) => void
 
-  /** `onJoin` and `onLeave` start and stop what belongs to an endpoint: checks and kept connections. */
-  constructor(onJoin: (endpoint: Endpoint) => void, onLeave: (endpoint: Endpoint) => void) {
+  /**
+   * `onJoin` and `onLeave` start and stop what belongs to an endpoint: checks and kept connections. `onHealthChanged` is told before
+   * the channel `lb:endpoint:health-changed`.
+   */
+  constructor(
+    onJoin: (endpoint: Endpoint) => void,
+    onLeave: (endpoint: Endpoint) => void,
+    onHealthChanged: (change: EndpointHealthChanged) => void = () => {},
+  ) {
     this.#onJoin = onJoin
     this.#onLeave = onLeave
+    this.#onHealthChanged = onHealthChanged
   }
 
   get endpoints(): readonly Endpoint[] {
@@ -50,8 +60,13 @@ export class UpstreamPool {
 
   /** Records what a check or a request saw of an endpoint. */
   setHealth(endpoint: Endpoint, health: EndpointHealth, reason: string): void {
+    const from = endpoint.health
     endpoint.setHealth(health, reason)
+    if (from === health) return
     this.#rebuild()
+    const change: EndpointHealthChanged = { endpoint, from, to: health, reason }
+    this.#onHealthChanged(change)
+    channels.endpointHealthChanged.publish(change)
   }
 
   /**

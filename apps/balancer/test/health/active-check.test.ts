@@ -23,10 +23,19 @@ async function play(t: Test, script: (string | null)[]): Promise<string[]> {
       }
       return left.shift() ?? null
     }
-    const check = new ActiveCheck(endpoint, options, probe, { next: () => 0.5 }, (health, reason) => {
-      if (endpoint.health !== health) seen.push(`${health} (${reason})`)
-      endpoint.setHealth(health, reason)
-    })
+    const check = new ActiveCheck(
+      endpoint,
+      options,
+      probe,
+      { next: () => 0.5 },
+      {
+        setHealth(health, reason) {
+          if (endpoint.health !== health) seen.push(`${health} (${reason})`)
+          endpoint.setHealth(health, reason)
+        },
+        onChecked: () => {},
+      },
+    )
     t.teardown(() => check.stop())
     check.start()
   })
@@ -89,7 +98,7 @@ await t.test('a check that has been stopped says nothing more', async t => {
     options,
     () => new Promise(resolve => (answer = resolve)),
     { next: () => 0 },
-    health => said.push(health),
+    { setHealth: health => said.push(health), onChecked: () => {} },
   )
   check.start()
   check.stop()
