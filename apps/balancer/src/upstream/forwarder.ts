@@ -9,7 +9,7 @@
 // * A client that leaves ends the upstream's request at once, and an upstream that breaks off ends the client's connection.
 import { Agent, request, type IncomingMessage, type ServerResponse } from 'node:http'
 import { requestFields, responseFields } from '../headers/forwarding.ts'
-import { connectOptions } from './address.ts'
+import { requestOptions } from './address.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { BalancerErrorCode } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
@@ -65,7 +65,7 @@ export class Forwarder {
       let connected = false
       let timedOut: 'connect' | 'try' | null = null
       const upstreamRequest = request({
-        ...connectOptions(endpoint.address),
+        ...requestOptions(endpoint.address),
         agent: this.#agent(endpoint),
         method: exchange.method,
         path: exchange.target,
