@@ -7,9 +7,10 @@
 //   every generation has its own, and the first generation of a run lies above everything an earlier run has left: its
 //   orphans may still be closing.
 // * Only the supervisor removes socket files, after their worker has ended.
+import { existsSync } from 'node:fs'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { connect, createServer, type Server } from 'node:net'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { RunFolderError, RunFolderInUseError, SocketPathTooLongError } from './errors.ts'
 
 /** sockaddr_un holds 108 bytes on Linux, 104 on macOS and the BSDs, with the closing zero; the rest is a margin. */
@@ -53,7 +54,7 @@ export async function openRunFolder(folder: string, workers: number): Promise<Ru
   socketPathFor(path, workers - 1, 9_999_999)
   const lockPath = join(path, LOCK_NAME)
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 })
+    await makeFolder(path)
     const lock = await takeLock(path, lockPath)
     try {
       const firstGeneration = await clearStale(path)
@@ -71,6 +72,15 @@ export async function openRunFolder(folder: string, workers: number): Promise<Ru
   } catch (error) {
     throw error instanceof RunFolderInUseError ? error : new RunFolderError(path, error)
   }
+}
+
+/** One by one: Node's recursive mkdir never ends where the system says ENOENT for a folder that exists, as below /proc. */
+async function makeFolder(path: string): Promise<void> {
+  if (existsSync(path)) return
+  await makeFolder(dirname(path))
+  await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
+  })
 }
 
 async function takeLock(folder: string, lockPath: string): Promise<Server> {

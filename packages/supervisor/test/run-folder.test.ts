@@ -62,3 +62,7 @@ await t.test("removes workers' sockets and nothing else", async t => {
   t.pass('a socket that is gone already is fine')
   await folder.release()
 })
+
+await t.test('a folder that the system will not make is refused, at once', async t => {
+  await t.rejects(openRunFolder('/proc/plimsoll/run', 1), { code: 'SUPERVISOR_ERR_RUN_FOLDER' })
+})
