@@ -10,17 +10,25 @@ import { performance } from 'node:perf_hooks'
 const TIMEOUT_MS = 15 * 60_000
 
 const wanted = process.argv.slice(2)
-const found = await Array.fromAsync(glob('{apps,packages,bench,deploy}/**/test/long/*.long.ts', { exclude: name => name.includes('node_modules') }))
+const found = await Array.fromAsync(
+  glob('{apps,packages,bench,deploy}/**/test/long/*.long.ts', { exclude: name => name.includes('node_modules') }),
+)
 const programs = found.toSorted().filter(file => wanted.length === 0 || wanted.some(part => file.includes(part)))
 let failed = 0
 for (const [index, program] of programs.entries()) {
   process.stdout.write(`\n── ${index + 1} of ${programs.length}: ${program}\n`)
   const startedAtMs = performance.now()
-  const child = spawn(process.execPath, ['--expose-gc', program], { stdio: 'inherit', timeout: TIMEOUT_MS, killSignal: 'SIGKILL' })
+  const child = spawn(process.execPath, ['--expose-gc', program], {
+    stdio: 'inherit',
+    timeout: TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+  })
   const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
   const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(0)
   if (code !== 0) failed++
-  process.stdout.write(`── ${code === 0 ? 'passed' : `FAILED (${signal ?? `exit code ${code}`})`} after ${seconds} s: ${program}\n`)
+  process.stdout.write(
+    `── ${code === 0 ? 'passed' : `FAILED (${signal ?? `exit code ${code}`})`} after ${seconds} s: ${program}\n`,
+  )
 }
 process.stdout.write(`\n${programs.length - failed} passed, ${failed} failed\n`)
 // No program at all means that the search is broken, not that all is well.
