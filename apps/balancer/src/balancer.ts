@@ -5,6 +5,7 @@
 // On stop: /health fails at once; for `graceMs` everything is served as before, so that whoever is in front can look away; then no new
 // connection is accepted and requests under way have `drainMs` to finish.
 import { setTimeout as wait } from 'node:timers/promises'
+import { createLimits } from '@plimsoll/http1'
 import { createRegistry, type Logger } from '@plimsoll/telemetry'
 import { AdminServer } from './admin/admin-server.ts'
 import { channels, type EndpointHealthChanged, type ExchangeFinished } from './channels.ts'
@@ -13,17 +14,28 @@ import { EndpointFile } from './discovery/endpoint-file.ts'
 import { staticEndpoints } from './discovery/static.ts'
 import { parseListenAddress } from './downstream/listen-address.ts'
 import { Listener } from './downstream/listener.ts'
+import { RequestIds } from './headers/request-ids.ts'
+import { RequestPasses } from './headers/request-passes.ts'
+import { ResponsePasses } from './headers/response-passes.ts'
+import { TrustedProxies } from './headers/trusted-proxies.ts'
 import { ActiveCheck, connectProbe, httpProbe } from './health/active-check.ts'
+import { AccessLog } from './observability/access-log.ts'
 import { BalancerMetrics } from './observability/metrics.ts'
+import { Deadlines } from './deadlines.ts'
 import { Proxy } from './proxy.ts'
-import type { Endpoint, EndpointDescription } from './upstream/endpoint.ts'
-import { Forwarder } from './upstream/forwarder.ts'
+import { RequestRelay } from './request-relay.ts'
+import { OutputSlab } from './transport/output-slab.ts'
+import { connectionRoom, limitWarnings, readSystemLimits } from './transport/system-limits.ts'
+import { TimerWheel } from './transport/timer-wheel.ts'
+import { ConnectionPool } from './upstream/connection-pool.ts'
+import type { Endpoint } from './upstream/endpoint.ts'
+import { RetryPolicy } from './upstream/retry-policy.ts'
 import { UpstreamPool } from './upstream/upstream-pool.ts'
 
 /** What comes from outside besides the options. */
 export interface BalancerDependencies {
   readonly logger: Logger
-  /** Random numbers from 0 (included) to 1, for jitter. */
+  /** Random numbers from 0 (included) to 1: for jitter and for the prefix of request ids. */
   readonly random: { next(): number }
 }
 
@@ -36,21 +48,45 @@ export interface BalancerAddresses {
 export interface Balancer {
   /** @throws the system's error when an address can't be bound; nothing is left running then. */
   start(): Promise<BalancerAddresses>
-  /** Resolves with the number of requests that had to be cut. May be called again; the first call counts. */
+  /** Resolves with the number of exchanges that had to be cut. May be called again; the first call counts. */
   stop(): Promise<number>
 }
 
+/** Precision of all time-outs. */
+const TICK_MS = 25
+
 export function createBalancer(config: BalancerConfig, { logger, random }: BalancerDependencies): Balancer {
   let draining = false
+  const clock = { now: () => performance.now() }
+  const slab = new OutputSlab()
+  const wheel = new TimerWheel(clock, TICK_MS, error =>
+    logger.error({ err: error, code: 'LB_ERR_INTERNAL' }, 'a time-out failed'),
+  )
+  const { limits, timeouts } = config
+  const { maxHeadBytes, maxHeaders, maxTargetBytes, maxTrailerBytes, maxTrailers, maxChunkExtensionBytes } = limits
+  const messageLimits = { maxHeadBytes, maxHeaders, maxTrailerBytes, maxTrailers, maxChunkExtensionBytes }
+  const upstreamSurroundings = {
+    slab,
+    wheel,
+    limits: createLimits({ ...messageLimits, maxInterimResponses: limits.maxInterimAnswers }),
+    connectMs: timeouts.connectMs,
+    idleMs: timeouts.idleUpstreamMs,
+    discardMs: timeouts.discardMs,
+  }
+  const connections = new Map<Endpoint, ConnectionPool>()
   const checks = new Map<Endpoint, ActiveCheck>()
   const probe = config.health.path === '' ? connectProbe() : httpProbe(config.health.path)
-  const forwarder = new Forwarder({
-    connectMs: config.timeouts.connectMs,
-    idleUpstreamMs: config.timeouts.idleUpstreamMs,
-  })
-
   const pool = new UpstreamPool(
     endpoint => {
+      connections.set(
+        endpoint,
+        new ConnectionPool(
+          endpoint,
+          upstreamSurroundings,
+          { maxIdle: limits.maxIdlePerEndpoint, maxAgeMs: limits.maxUpstreamAgeMs },
+          clock,
+        ),
+      )
       const check = new ActiveCheck(endpoint, config.health, probe, random, (health, reason) =>
         pool.setHealth(endpoint, health, reason),
       )
@@ -60,21 +96,71 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
     endpoint => {
       checks.get(endpoint)?.stop()
       checks.delete(endpoint)
-      forwarder.forget(endpoint)
+      connections.get(endpoint)?.close()
+      connections.delete(endpoint)
     },
   )
-  const proxy = new Proxy(
+  const proxy = new Proxy({
     pool,
-    forwarder,
-    { retryCount: config.retry.count, ...config.timeouts },
-    (endpoint, detail) => {
+    clock,
+    deadlines: new Deadlines(timeouts, wheel, clock),
+    relay: new RequestRelay(config.retry.maxBodyBytes),
+    retry: new RetryPolicy({ count: config.retry.count }),
+    requestPasses: new RequestPasses(new TrustedProxies(config.trustedProxies), new RequestIds(random)),
+    responsePasses: new ResponsePasses(),
+    connect: (endpoint, exchange) => (connections.get(endpoint) as ConnectionPool).acquire(exchange),
+    onConnectFailure: (endpoint, detail) => {
       // Nobody listens there: waiting for `fall` checks would only fail more requests.
       pool.setHealth(endpoint, 'down', `a request could not connect: ${detail}`)
       checks.get(endpoint)?.hurry()
     },
+    onExhausted,
+  })
+  let room = Infinity
+  const isFull = () => {
+    let open = listener.connectionCount
+    for (const kept of connections.values()) open += kept.openCount
+    return open >= room
+  }
+  function onExhausted(): void {
+    if (!listener.pauseAccepting()) return
+    const code = 'LB_ERR_OVERLOADED'
+    logger.error({ code, pauseMs: timeouts.acceptPauseMs }, 'no file descriptors left: accepting pauses')
+    listener.closeIdle()
+    for (const kept of connections.values()) kept.closeIdle()
+  }
+  const listener: Listener = new Listener(
+    {
+      slab,
+      wheel,
+      limits: createLimits({
+        ...messageLimits,
+        maxTargetBytes,
+        maxBodyBytes: limits.maxBodyBytes === 0 ? Infinity : limits.maxBodyBytes,
+        targetCharacters: limits.targetCharacters,
+      }),
+      times: {
+        idleMs: timeouts.idleClientMs,
+        headMs: timeouts.requestHeadMs,
+        minBytesPerSecond: limits.minBytesPerSecond,
+        rateWindowMs: timeouts.rateWindowMs,
+        halfClosedProbeMs: timeouts.halfClosedProbeMs,
+        lingerMs: timeouts.lingerMs,
+      },
+      handler: proxy,
+      trusted: new TrustedProxies(config.trustedProxies),
+    },
+    {
+      maxConnections: limits.maxConnections,
+      maxConnectionsPerAddress: limits.maxConnectionsPerAddress,
+      backlog: limits.backlog,
+      pauseMs: timeouts.acceptPauseMs,
+      isFull,
+      onExhausted,
+    },
   )
-  const listener = new Listener(proxy, config.timeouts)
-  const metrics = new BalancerMetrics(pool, () => listener.activeRequests)
+  const metrics = new BalancerMetrics(pool, listener, endpoint => connections.get(endpoint) ?? null)
+  const accessLog = config.log.access === '' ? null : new AccessLog(config.log.access, clock)
   const registry = createRegistry({ prefix: 'lb_' })
   const admin = new AdminServer({
     token: config.adminToken,
@@ -89,7 +175,7 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
       : new EndpointFile({
           path: config.discovery.file,
           pollMs: config.discovery.pollMs,
-          onList: (list: EndpointDescription[]) => pool.replace([...given, ...list]),
+          onList: list => pool.replace([...given, ...list]),
           onFault: message =>
             logger.warn(
               { code: 'LB_ERR_DISCOVERY_FILE', message },
@@ -107,10 +193,11 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
     logger.warn(
       {
         code: exchange.errorCode,
+        detail: exchange.errorDetail,
         requestId: exchange.id,
         method: exchange.method,
         status: exchange.status,
-        endpoints: exchange.tried.map(e => e.id),
+        endpoints: exchange.tried.map(endpoint => endpoint.id),
         retries: exchange.retries,
       },
       'a request failed',
@@ -121,11 +208,12 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
     const cut = await listener.close(config.shutdown.drainMs)
     file?.stop()
     pool.replace([])
-    forwarder.close()
     await admin.close()
+    await accessLog?.close()
     metrics.stop()
     channels.endpointHealthChanged.unsubscribe(onHealth)
     channels.exchangeFinished.unsubscribe(onFinished)
+    wheel.stop()
     return cut
   }
 
@@ -135,12 +223,17 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
       channels.endpointHealthChanged.subscribe(onHealth)
       channels.exchangeFinished.subscribe(onFinished)
       metrics.start()
+      wheel.start()
       const listenAddress = parseListenAddress(config.listen, '::')
       const adminAddress = parseListenAddress(config.admin, '127.0.0.1')
-      const adminPort = await admin.listen(adminAddress)
-      pool.replace(given)
-      await file?.start()
       try {
+        await accessLog?.open()
+        const adminPort = await admin.listen(adminAddress)
+        pool.replace(given)
+        await file?.start()
+        const system = readSystemLimits()
+        for (const { code, message } of limitWarnings(system, limits)) logger.warn({ code }, message)
+        room = connectionRoom(system)
         const port = await listener.listen(listenAddress)
         return { listen: authority(listenAddress.host, port), admin: authority(adminAddress.host, adminPort) }
       } catch (error) {

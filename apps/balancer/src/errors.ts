@@ -16,6 +16,25 @@ export const BALANCER_ERRORS = {
     message: 'The request is not valid HTTP',
     remedy: 'The detail names the rule that the request breaks; mend the client.',
   },
+  LB_ERR_HEAD_TOO_LARGE: {
+    status: 431,
+    source: 'client',
+    message: 'The head of the request is too large',
+    remedy:
+      'Send fewer or shorter fields (431) or a shorter target (414), or raise limits.max-head-bytes, max-headers, max-target-bytes.',
+  },
+  LB_ERR_BODY_TOO_LARGE: {
+    status: 413,
+    source: 'client',
+    message: 'The body of the request is too large',
+    remedy: 'Send less, or raise limits.max-body-bytes.',
+  },
+  LB_ERR_EXPECTATION: {
+    status: 417,
+    source: 'client',
+    message: 'The expectation cannot be met',
+    remedy: 'Send Expect: 100-continue, or none.',
+  },
   LB_ERR_METHOD_REFUSED: {
     status: 501,
     source: 'client',
@@ -26,19 +45,33 @@ export const BALANCER_ERRORS = {
     status: 408,
     source: 'client',
     message: 'The request did not arrive in time',
-    remedy: 'Send the head and the body faster, or raise timeouts.request-head-ms.',
+    remedy:
+      'Send the head and the body faster, or raise timeouts.request-head-ms or lower limits.min-bytes-per-second.',
+  },
+  LB_ERR_REQUEST_CUT_SHORT: {
+    status: 400,
+    source: 'client',
+    message: 'The request ended before it was whole',
+    remedy: 'Send all of the head, and as much content as Content-Length says or up to the last chunk.',
   },
   LB_ERR_NO_ENDPOINT: {
     status: 503,
     source: 'upstream',
     message: 'No endpoint can take the request',
-    remedy: 'The detail says why each endpoint is out; GET /health on the admin port says when it may return.',
+    remedy: 'GET /health on the admin port says why each endpoint is out.',
   },
   LB_ERR_UPSTREAM_CONNECT: {
     status: 502,
     source: 'upstream',
     message: 'No connection to the endpoint',
     remedy: 'See whether the endpoint runs and listens at its address. Nothing was sent, so a new try is safe.',
+  },
+  LB_ERR_UPSTREAM_CONNECT_TIMEOUT: {
+    status: 504,
+    source: 'upstream',
+    message: 'The endpoint did not accept the connection in time',
+    remedy:
+      'See whether the endpoint is overloaded or behind a firewall, or raise timeouts.connect-ms. Nothing was sent, so a new try is safe.',
   },
   LB_ERR_UPSTREAM_CLOSED: {
     status: 502,
@@ -59,6 +92,18 @@ export const BALANCER_ERRORS = {
     remedy:
       'See why the endpoint is slow, or raise timeouts.try-ms and timeouts.total-ms. The request may have been carried out.',
   },
+  LB_ERR_TOO_MANY_CONNECTIONS: {
+    status: 503,
+    source: 'balancer',
+    message: 'Too many connections',
+    remedy: 'Come back later, or raise limits.max-connections and max-connections-per-address (and ulimit -n).',
+  },
+  LB_ERR_OVERLOADED: {
+    status: 503,
+    source: 'balancer',
+    message: 'The balancer has run out of something',
+    remedy: 'Raise ulimit -n, or lower limits.max-connections; nothing was sent, so a new try is safe.',
+  },
   LB_ERR_INTERNAL: {
     status: 500,
     source: 'balancer',
@@ -75,26 +120,33 @@ export class BalancerError extends Error {
   readonly code: BalancerErrorCode
   /** What happened this time; safe for the client to read. */
   readonly detail: string
+  /** What the client gets: the code's status, or a finer one of the codec. */
+  readonly status: number
   /** Seconds after which a new try may succeed, or null. */
   readonly retryAfterS: number | null
 
-  constructor(code: BalancerErrorCode, detail: string, options: { cause?: unknown; retryAfterS?: number } = {}) {
+  constructor(
+    code: BalancerErrorCode,
+    detail: string,
+    options: { cause?: unknown; retryAfterS?: number; status?: number } = {},
+  ) {
     super(`${BALANCER_ERRORS[code].message}: ${detail}`, { cause: options.cause })
     this.code = code
     this.detail = detail
+    this.status = options.status ?? BALANCER_ERRORS[code].status
     this.retryAfterS = options.retryAfterS ?? null
   }
 
   /** The fields of the problem that the client gets. */
-  toProblem(instance: string, requestId: string): ProblemInput {
+  toProblem(instance: string | null, requestId: string | null): ProblemInput {
     const row = BALANCER_ERRORS[this.code]
     return {
-      status: row.status,
+      status: this.status,
       code: this.code,
       title: row.message,
       detail: this.detail,
-      instance,
-      requestId,
+      ...(instance === null ? {} : { instance }),
+      ...(requestId === null ? {} : { requestId }),
       source: row.source,
       ...(this.retryAfterS === null ? {} : { retryAfterS: this.retryAfterS }),
     }

@@ -1,43 +1,158 @@
 // One request and its answer: everything the stages need to know of each other, in one object of fixed shape.
 //
+//   begun ──► connecting ──► sent ──► answering ──► finished
+//     │           ▲            │          └─101──► tunnel ──► finished
+//     │           └── retry ───┘
+//     └── refused by us ─────────────────────────────────► finished
+//
 // The object lives from the request's head until `channels.exchangeFinished` has been published; nothing of it changes after that.
+// It's what a connection to an endpoint talks to; every word goes straight to the pipeline, which alone decides.
+import type { MessageHead } from '@plimsoll/http1'
+import type { ClientConnection } from './downstream/client-connection.ts'
+import type { ByteStore } from './transport/byte-store.ts'
+import type { AnswerReceiver, UpstreamFailure } from './upstream/answer-receiver.ts'
+import type { UpstreamConnection } from './upstream/connection.ts'
 import type { Endpoint } from './upstream/endpoint.ts'
 
-/** Why an exchange ended: answered by an upstream, by the balancer itself, or not at all. */
-export type ExchangeEnd = 'answered' | 'refused' | 'client-left' | 'upstream-failed'
+export type ExchangePhase = 'begun' | 'connecting' | 'sent' | 'answering' | 'tunnel' | 'finished'
 
-export class Exchange {
+/** Why an exchange ended: answered by an endpoint, by the balancer itself, or not in full. */
+export type ExchangeEnd =
+  'answered' | 'refused' | 'client-left' | 'client-too-slow' | 'upstream-failed' | 'tunnel-closed'
+
+/** Why a request was sent again. */
+export type RetryReason = 'stale' | 'connect' | 'closed' | 'invalid' | 'timeout' | 'status'
+
+/** The part of the pipeline that an endpoint's connection talks to. */
+export interface ExchangeStages {
+  onUpstreamReady(exchange: Exchange, connection: UpstreamConnection): void
+  onAnswerHead(exchange: Exchange, head: MessageHead): void
+  onAnswerBody(exchange: Exchange, buffer: Buffer, start: number, end: number): void
+  onAnswerTrailers(exchange: Exchange, trailers: MessageHead): void
+  onAnswerEnd(exchange: Exchange): void
+  onTunnelBytes(exchange: Exchange, buffer: Buffer, start: number, end: number): void
+  onTunnelEnd(exchange: Exchange): void
+  onUpstreamDrain(exchange: Exchange): void
+  onUpstreamFailure(exchange: Exchange, failure: UpstreamFailure): void
+}
+
+export class Exchange implements AnswerReceiver {
+  readonly client: ClientConnection
+  readonly #stages: ExchangeStages
   /** Request id: the trusted peer's, or one of ours. */
-  readonly id: string
-  readonly method: string
-  readonly target: string
-  /** Address of the peer, empty for a Unix socket. */
-  readonly clientAddress: string
-  /** Milliseconds of the monotonic clock when the head was complete. */
-  readonly startedAtMs: number
+  id = ''
+  /** The codec's number of the method, and its text. */
+  methodId = 0
+  method = ''
+  /** As the client sent it. */
+  target = ''
+  /** Address of the client: the peer's, or what a trusted peer says. */
+  clientAddress = ''
+  /** 0 for HTTP/1.0. */
+  versionMinor: 0 | 1 = 1
+  phase: ExchangePhase = 'begun'
+
+  // ——— the request ———
+  /** The head as it goes to an endpoint. */
+  requestHead: Buffer | null = null
+  /** Whether the client's connection may live after this exchange, as far as the client is concerned. */
+  clientKeepsAlive = false
+  wantsUpgrade = false
+  requestIsChunked = false
+  hasBody = false
+  /** The request has been read whole. */
+  requestEnded = false
+  requestBodyBytes = 0
+  /** The client waits for 100 before it sends the body (RFC 9110, 10.1.1). */
+  awaitsContinue = false
+  /** All of the body so far, as long as it may have to be sent (again); else null. */
+  heldBody: ByteStore | null = null
+  /** The trailer section as it goes to an endpoint. */
+  requestTrailers: Buffer | null = null
+
+  // ——— the tries ———
   /** Endpoints that were tried, in order; the last one answered, if any did. */
   readonly tried: Endpoint[] = []
+  connection: UpstreamConnection | null = null
+  retries = 0
+  /** Repeats over another connection because a kept one turned out to be closed. */
+  staleRepeats = 0
+  /** Why each retry and each repeat was made, in order; null for none, which is nearly always. */
+  retryReasons: RetryReason[] | null = null
+
+  // ——— the answer ———
   /** Status sent to the client, 0 until then. */
   status = 0
-  /** Monotonic time of the first byte of the answer, 0 until then. */
+  /** The codec's `FRAMING` by which the answer's end is shown to the client. */
+  answerFraming = 0
+  /** The end of a chunked answer has been written, with its trailers. */
+  answerEnded = false
+  answerBodyBytes = 0
+  /** The connection is closed when this exchange is over. */
+  closeAfter = false
+  /** The client, or in a tunnel the endpoint, sends no more. */
+  clientEnded = false
+  upstreamEnded = false
+
+  // ——— how it went ———
+  /** Monotonic milliseconds; 0 until then. */
+  startedAtMs = 0
+  /** From when on the answer is due: the request was whole, or the client waits for 100. */
+  waitingSinceMs = 0
+  sentAtMs = 0
   firstByteAtMs = 0
-  /** Monotonic time of the end, 0 until then. */
   endedAtMs = 0
-  /** Tries beyond the first. */
-  retries = 0
   end: ExchangeEnd | null = null
   /** Code of the problem that was sent or seen, or null. */
   errorCode: string | null = null
+  errorDetail: string | null = null
 
-  constructor(id: string, method: string, target: string, clientAddress: string, startedAtMs: number) {
-    this.id = id
-    this.method = method
-    this.target = target
-    this.clientAddress = clientAddress
-    this.startedAtMs = startedAtMs
+  constructor(client: ClientConnection, stages: ExchangeStages) {
+    this.client = client
+    this.#stages = stages
   }
 
   get endpoint(): Endpoint | null {
     return this.tried.at(-1) ?? null
+  }
+
+  get isClientCongested(): boolean {
+    return this.client.isCongested
+  }
+
+  onUpstreamReady(connection: UpstreamConnection): void {
+    this.#stages.onUpstreamReady(this, connection)
+  }
+
+  onAnswerHead(head: MessageHead): void {
+    this.#stages.onAnswerHead(this, head)
+  }
+
+  onAnswerBody(buffer: Buffer, start: number, end: number): void {
+    this.#stages.onAnswerBody(this, buffer, start, end)
+  }
+
+  onAnswerTrailers(trailers: MessageHead): void {
+    this.#stages.onAnswerTrailers(this, trailers)
+  }
+
+  onAnswerEnd(): void {
+    this.#stages.onAnswerEnd(this)
+  }
+
+  onTunnelBytes(buffer: Buffer, start: number, end: number): void {
+    this.#stages.onTunnelBytes(this, buffer, start, end)
+  }
+
+  onTunnelEnd(): void {
+    this.#stages.onTunnelEnd(this)
+  }
+
+  onUpstreamDrain(): void {
+    this.#stages.onUpstreamDrain(this)
+  }
+
+  onUpstreamFailure(failure: UpstreamFailure): void {
+    this.#stages.onUpstreamFailure(this, failure)
   }
 }

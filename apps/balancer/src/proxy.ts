@@ -1,130 +1,491 @@
 // The pipeline: the one file that knows the order of the stages, with the retry loop.
 //
-//   exchange ──► pick an endpoint ──► forward ──► answered
-//                   ▲                    │ failed, and a retry is allowed
-//                   └────────────────────┘
+//   head ─► refused? ─► request passes ─► pick an endpoint ─► connection ─► send ─► answer ─► response passes ─► finish
+//                                             ▲                                │
+//                                             └──── failed, and a retry is allowed
 //
 // Invariants
 // * A request is answered exactly once: by an endpoint, by a problem of ours, or by a cut connection when its answer broke off.
-// * What could have been carried out isn't sent twice: a retry needs that nothing was sent, or an idempotent method without a body
-//   (RFC 9110, 9.2.2).
-// * What an exchange takes (the endpoint's slot) is given back in one `finally`.
+// * A retry never repeats what could have been carried out (upstream/retry-policy.ts).
+// * What an exchange takes (an endpoint's place, its connection) is given back in `#release`, whichever way the exchange goes; and
+//   `#finish` runs exactly once for each exchange.
+import { FRAMING, METHOD, TARGET_FORM, type MessageHead, type Refusal } from '@plimsoll/http1'
+import { problem } from '@plimsoll/problem-details'
+import { copyTrailers, framingFor, relayAnswerBody, relayAnswerEnd, relayAnswerTrailers } from './answer-relay.ts'
 import { channels, type ExchangeFinished } from './channels.ts'
-import { BalancerError } from './errors.ts'
-import type { Exchange } from './exchange.ts'
+import type { Deadlines } from './deadlines.ts'
+import type { RequestHandler } from './downstream/client-connection.ts'
+import { BalancerError, type BalancerErrorCode } from './errors.ts'
+import type { Exchange, ExchangeEnd, RetryReason } from './exchange.ts'
+import { maxForwards, type RequestPasses } from './headers/request-passes.ts'
+import type { ResponsePasses } from './headers/response-passes.ts'
+import type { RequestRelay } from './request-relay.ts'
+import { ByteStore } from './transport/byte-store.ts'
+import type { Clock } from './transport/timer-wheel.ts'
+import type { UpstreamFailure, UpstreamFailureCode } from './upstream/answer-receiver.ts'
+import type { UpstreamConnection } from './upstream/connection.ts'
 import type { Endpoint } from './upstream/endpoint.ts'
-import type { ClientMessage, Outcome } from './upstream/forwarder.ts'
+import type { RetryPolicy } from './upstream/retry-policy.ts'
 import type { UpstreamPool } from './upstream/upstream-pool.ts'
 
-/** What the pipeline needs of the part that talks to an endpoint. */
-export interface RequestForwarder {
-  forward(exchange: Exchange, endpoint: Endpoint, client: ClientMessage, tryMs: number): Promise<Outcome>
+/** What the pipeline is made of. */
+export interface ProxyParts {
+  readonly pool: UpstreamPool
+  readonly retry: RetryPolicy
+  readonly relay: RequestRelay
+  readonly requestPasses: RequestPasses
+  readonly responsePasses: ResponsePasses
+  readonly deadlines: Deadlines
+  readonly clock: Clock
+  /** A connection to the endpoint, kept or new. */
+  connect(endpoint: Endpoint, exchange: Exchange): UpstreamConnection
+  /** Nobody could be reached at the endpoint's address. */
+  onConnectFailure(endpoint: Endpoint, detail: string): void
+  /** The process has run out of sockets. */
+  onExhausted(): void
 }
 
-export interface ProxyOptions {
-  readonly retryCount: number
-  readonly tryMs: number
-  readonly totalMs: number
-}
+export class Proxy implements RequestHandler {
+  readonly #parts: ProxyParts
 
-const IDEMPOTENT_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
-
-export class Proxy {
-  readonly #pool: UpstreamPool
-  readonly #forwarder: RequestForwarder
-  readonly #options: ProxyOptions
-  /** Told of an endpoint that couldn't be connected to. */
-  readonly #onConnectFailure: (endpoint: Endpoint, detail: string) => void
-
-  constructor(
-    pool: UpstreamPool,
-    forwarder: RequestForwarder,
-    options: ProxyOptions,
-    onConnectFailure: (endpoint: Endpoint, detail: string) => void,
-  ) {
-    this.#pool = pool
-    this.#forwarder = forwarder
-    this.#options = options
-    this.#onConnectFailure = onConnectFailure
+  constructor(parts: ProxyParts) {
+    this.#parts = parts
   }
 
-  /** Resolves when the exchange is over; an error of ours is returned, to be sent by the downstream side. */
-  async handle(exchange: Exchange, client: ClientMessage): Promise<BalancerError | null> {
-    const error = await this.#run(exchange, client)
-    if (error) {
-      exchange.errorCode = error.code
-      exchange.end = 'refused'
-    }
-    return error
+  // ——— the request ———
+
+  onRequestHead(exchange: Exchange, head: MessageHead): void {
+    this.#describe(exchange, head)
+    exchange.clientKeepsAlive = head.keepAlive
+    exchange.closeAfter = !head.keepAlive
+    exchange.requestIsChunked = head.framing === FRAMING.chunked
+    exchange.hasBody = exchange.requestIsChunked || head.contentLength > 0
+    exchange.heldBody = exchange.hasBody ? new ByteStore() : null
+    exchange.awaitsContinue = head.expectContinue
+    exchange.wantsUpgrade = head.upgradeToWebSocket && head.method === METHOD.GET && !exchange.hasBody
+    this.#parts.requestPasses.apply(exchange, head, exchange.client.identity)
+    const refusal = refusalFor(exchange, head)
+    if (refusal) return this.#refuse(exchange, refusal)
+    if (head.method === METHOD.OPTIONS && maxForwards(head) === 0) return this.#answerOptions(exchange)
+    this.#attempt(exchange)
   }
 
-  /** Makes the exchange final and tells whoever listens. */
-  finish(exchange: Exchange): void {
-    exchange.endedAtMs = performance.now()
-    if (!channels.exchangeFinished.hasSubscribers) return
-    const message: ExchangeFinished = { exchange }
-    channels.exchangeFinished.publish(message)
+  onPartialHead(exchange: Exchange, head: MessageHead): void {
+    this.#describe(exchange, head)
+    exchange.closeAfter = true
+    this.#parts.requestPasses.identify(exchange, exchange.client.identity)
   }
 
-  async #run(exchange: Exchange, client: ClientMessage): Promise<BalancerError | null> {
-    if (exchange.method === 'TRACE' || exchange.method === 'CONNECT') {
-      return new BalancerError('LB_ERR_METHOD_REFUSED', `${exchange.method} is refused.`)
-    }
-    let lastFailure: BalancerError | null = null
-    for (;;) {
-      const endpoint = this.#pool.pick(exchange.tried)
+  #describe(exchange: Exchange, head: MessageHead): void {
+    exchange.startedAtMs = this.#parts.clock.now()
+    exchange.waitingSinceMs = exchange.startedAtMs
+    exchange.methodId = head.method
+    exchange.method = head.methodString()
+    exchange.target = head.targetString()
+    exchange.versionMinor = head.versionMinor
+  }
+
+  onRequestBody(exchange: Exchange, buffer: Buffer, start: number, end: number): void {
+    const { relay, retry, deadlines } = this.#parts
+    relay.takePiece(exchange, buffer, start, end, retry.needsBody(exchange))
+    deadlines.onMoved(exchange)
+  }
+
+  onRequestTrailers(exchange: Exchange, trailers: MessageHead): void {
+    exchange.requestTrailers = copyTrailers(trailers)
+  }
+
+  onRequestEnd(exchange: Exchange): void {
+    if (!exchange.hasBody) return
+    const { relay, deadlines } = this.#parts
+    deadlines.begin(exchange)
+    deadlines.onMoved(exchange)
+    if (exchange.connection !== null && (exchange.phase === 'sent' || exchange.phase === 'answering'))
+      relay.sendEnd(exchange, exchange.connection)
+  }
+
+  onRequestRefused(exchange: Exchange, { status, message, code }: Refusal): void {
+    this.#rejectInput(exchange, new BalancerError(codeForStatus(status), `${message} (${code})`, { status }))
+  }
+
+  onRequestTooSlow(exchange: Exchange, what: 'head' | 'body'): void {
+    this.#rejectInput(
+      exchange,
+      new BalancerError('LB_ERR_REQUEST_TIMEOUT', `The ${what} of the request did not come in time.`),
+    )
+  }
+
+  onRequestCutShort(exchange: Exchange): void {
+    this.#rejectInput(
+      exchange,
+      new BalancerError('LB_ERR_REQUEST_CUT_SHORT', 'The connection ended before the request was whole.'),
+    )
+  }
+
+  // ——— the tries ———
+
+  #attempt(exchange: Exchange, lastFailure: BalancerError | null = null, reason: RetryReason = 'closed'): void {
+    const endpoint = this.#parts.pool.pick(exchange.tried)
+    if (endpoint === null) {
       // With nobody left to try, the client learns what the last try met.
-      if (!endpoint) return lastFailure ?? this.#nobody()
-      if (lastFailure) exchange.retries++
-      const leftMs = exchange.startedAtMs + this.#options.totalMs - performance.now()
-      const outcome = await this.#try(exchange, endpoint, client, Math.max(1, Math.min(this.#options.tryMs, leftMs)))
-      switch (outcome.kind) {
-        case 'answered':
-          exchange.end = 'answered'
-          return null
-        case 'client-left':
-          exchange.end = 'client-left'
-          return null
-        case 'cut':
-          exchange.end = 'upstream-failed'
-          exchange.errorCode = 'LB_ERR_UPSTREAM_CLOSED'
-          return null
-        case 'failed':
-          break
-        default:
-          return outcome satisfies never
-      }
-      if (outcome.code === 'LB_ERR_UPSTREAM_CONNECT') this.#onConnectFailure(endpoint, outcome.detail)
-      lastFailure = new BalancerError(outcome.code, outcome.detail, { cause: outcome.cause })
-      if (!this.#mayRetry(exchange, client, outcome.sent)) return lastFailure
+      this.#refuse(exchange, lastFailure ?? this.#nobody())
+      return
     }
+    if (lastFailure) {
+      exchange.retries++
+      noteRetry(exchange, reason)
+    }
+    exchange.tried.push(endpoint)
+    this.#connect(exchange, endpoint)
   }
 
-  async #try(exchange: Exchange, endpoint: Endpoint, client: ClientMessage, tryMs: number): Promise<Outcome> {
-    exchange.tried.push(endpoint)
+  #connect(exchange: Exchange, endpoint: Endpoint): void {
     endpoint.activeRequests++
     endpoint.requestsTotal++
-    try {
-      const outcome = await this.#forwarder.forward(exchange, endpoint, client, tryMs)
-      if (outcome.kind === 'failed' || outcome.kind === 'cut') endpoint.failuresTotal++
-      else if (outcome.kind === 'answered')
-        endpoint.answersByClass[Math.floor(exchange.status / 100) as 2 | 3 | 4 | 5]++
-      return outcome
-    } finally {
-      endpoint.activeRequests--
-    }
+    exchange.phase = 'connecting'
+    const connection = this.#parts.connect(endpoint, exchange)
+    // A kept connection has called `onUpstreamReady` by now.
+    if (exchange.phase !== 'connecting') return
+    exchange.connection = connection
+    this.#parts.deadlines.onMoved(exchange)
   }
 
-  #mayRetry(exchange: Exchange, client: ClientMessage, sent: boolean): boolean {
-    if (exchange.retries >= this.#options.retryCount) return false
-    if (performance.now() >= exchange.startedAtMs + this.#options.totalMs) return false
-    if (!sent) return true
-    return !client.hasBody && IDEMPOTENT_METHODS.has(exchange.method)
+  onUpstreamReady(exchange: Exchange, connection: UpstreamConnection): void {
+    const { clock, deadlines, relay, retry } = this.#parts
+    exchange.connection = connection
+    exchange.phase = 'sent'
+    exchange.sentAtMs = clock.now()
+    connection.beginRequest(exchange.methodId, exchange.wantsUpgrade, mayBeMisread(exchange))
+    const head = exchange.requestHead as Buffer
+    connection.writer.append(head, 0, head.length)
+    relay.sendHeld(exchange, connection, retry.needsBody(exchange))
+    if (exchange.requestEnded || !exchange.hasBody) relay.sendEnd(exchange, connection)
+    if (!connection.isCongested) exchange.client.resume()
+    deadlines.onMoved(exchange)
+  }
+
+  /** What was written to the endpoint has left. */
+  onUpstreamDrain(exchange: Exchange): void {
+    exchange.client.resume()
+    this.#parts.deadlines.onMoved(exchange)
+  }
+
+  onUpstreamFailure(exchange: Exchange, failure: UpstreamFailure): void {
+    const { retry, deadlines } = this.#parts
+    const endpoint = exchange.endpoint as Endpoint
+    endpoint.failuresTotal++
+    this.#release(exchange)
+    if (exchange.phase === 'tunnel') return this.#breakTunnel(exchange)
+    if (exchange.phase === 'answering') return this.#breakOff(exchange, 'upstream-failed', failure.code, failure.detail)
+    exchange.phase = 'begun'
+    if (failure.exhausted) {
+      this.#parts.onExhausted()
+      this.#refuse(
+        exchange,
+        new BalancerError('LB_ERR_OVERLOADED', 'The balancer has no sockets left.', {
+          cause: failure.cause,
+          retryAfterS: 1,
+        }),
+      )
+      return
+    }
+    if (failure.stale && retry.allowsStaleRepeat(exchange)) {
+      exchange.staleRepeats++
+      noteRetry(exchange, 'stale')
+      this.#connect(exchange, endpoint)
+      return
+    }
+    const reason = REASON_OF[failure.code]
+    if (reason === 'connect') this.#parts.onConnectFailure(endpoint, failure.detail)
+    const error = new BalancerError(failure.code, failure.detail, { cause: failure.cause })
+    if (retry.allows(exchange, failure.sent) && deadlines.isTimeLeft(exchange)) this.#attempt(exchange, error, reason)
+    else this.#refuse(exchange, error)
+  }
+
+  /** The time of a try, of the whole request, of a silent answer or of a silent tunnel is over. */
+  onExchangeTimer(exchange: Exchange): void {
+    const { deadlines, clock, retry } = this.#parts
+    if (deadlines.isClientsTurn(exchange)) return deadlines.onMoved(exchange)
+    if (exchange.phase === 'tunnel') return this.#endTunnel(exchange)
+    const waitedMs = Math.round(clock.now() - exchange.waitingSinceMs)
+    exchange.connection?.abandon()
+    if (exchange.endpoint) exchange.endpoint.failuresTotal++
+    this.#release(exchange)
+    if (exchange.phase === 'answering') {
+      const detail = 'The endpoint stopped in the middle of its answer.'
+      return this.#breakOff(exchange, 'upstream-failed', 'LB_ERR_UPSTREAM_TIMEOUT', detail)
+    }
+    exchange.phase = 'begun'
+    const error = new BalancerError('LB_ERR_UPSTREAM_TIMEOUT', `No answer within ${waitedMs} ms.`)
+    if (retry.allows(exchange, true) && deadlines.isTimeLeft(exchange)) this.#attempt(exchange, error, 'timeout')
+    else this.#refuse(exchange, error)
+  }
+
+  // ——— the answer ———
+
+  onAnswerHead(exchange: Exchange, head: MessageHead): void {
+    const { clock, responsePasses, deadlines, retry, pool } = this.#parts
+    const { client } = exchange
+    if (exchange.firstByteAtMs === 0) exchange.firstByteAtMs = clock.now()
+    if (head.interim) return this.#onInterim(exchange, head)
+    if (head.framing === FRAMING.tunnel) return this.#beginTunnel(exchange, head)
+    if (
+      retry.allowsForStatus(exchange, head.status) &&
+      deadlines.isTimeLeft(exchange) &&
+      pool.hasOther(exchange.tried)
+    ) {
+      return this.#retryInstead(exchange, head.status)
+    }
+    exchange.phase = 'answering'
+    exchange.status = head.status
+    exchange.answerFraming = framingFor(exchange, head)
+    // What comes behind a request that isn't whole can't be told from its body: the connection ends with this answer.
+    if (exchange.answerFraming === FRAMING.untilClose || !exchange.requestEnded || client.isDraining)
+      exchange.closeAfter = true
+    responsePasses.writeAnswer(client.writer, exchange, head, exchange.answerFraming)
+    deadlines.onMoved(exchange)
+  }
+
+  #onInterim(exchange: Exchange, head: MessageHead): void {
+    // HTTP/1.0 has no interim answers (RFC 9110, 15.2).
+    if (exchange.versionMinor === 1) this.#parts.responsePasses.writeInterim(exchange.client.writer, head)
+    if (head.status !== 100) return
+    exchange.awaitsContinue = false
+    this.#parts.deadlines.onMoved(exchange)
+  }
+
+  onAnswerBody(exchange: Exchange, buffer: Buffer, start: number, end: number): void {
+    relayAnswerBody(exchange, buffer, start, end)
+    this.#parts.deadlines.onMoved(exchange)
+  }
+
+  onAnswerTrailers(exchange: Exchange, trailers: MessageHead): void {
+    relayAnswerTrailers(exchange, trailers)
+  }
+
+  onAnswerEnd(exchange: Exchange): void {
+    const endpoint = exchange.endpoint as Endpoint
+    endpoint.answersByClass[Math.floor(exchange.status / 100) as 2 | 3 | 4 | 5]++
+    relayAnswerEnd(exchange)
+    exchange.end = 'answered'
+    this.#release(exchange)
+    this.#finish(exchange)
+  }
+
+  onClientDrain(exchange: Exchange): void {
+    exchange.connection?.resume()
+    this.#parts.deadlines.onMoved(exchange)
+  }
+
+  // ——— tunnels ———
+
+  #beginTunnel(exchange: Exchange, head: MessageHead): void {
+    const { client } = exchange
+    if (!head.upgradeToWebSocket) {
+      exchange.connection?.abandon()
+      this.#release(exchange)
+      const detail = 'The endpoint switched to a protocol that was not asked for.'
+      return this.#refuse(exchange, new BalancerError('LB_ERR_UPSTREAM_INVALID', detail))
+    }
+    exchange.phase = 'tunnel'
+    exchange.status = head.status
+    exchange.closeAfter = true
+    this.#parts.responsePasses.writeAnswer(client.writer, exchange, head, FRAMING.tunnel)
+    this.#parts.deadlines.onMoved(exchange)
+    client.becomeTunnel(exchange)
+  }
+
+  onTunnelBytes(exchange: Exchange, buffer: Buffer, start: number, end: number): void {
+    exchange.answerBodyBytes += end - start
+    exchange.client.writer.append(buffer, start, end)
+    this.#parts.deadlines.onMoved(exchange)
+  }
+
+  onClientTunnelBytes(exchange: Exchange, buffer: Buffer, start: number, end: number): void {
+    const { connection, client } = exchange
+    if (connection === null) return
+    exchange.requestBodyBytes += end - start
+    connection.writer.append(buffer, start, end)
+    if (connection.isCongested) client.pause()
+    this.#parts.deadlines.onMoved(exchange)
+  }
+
+  /** The endpoint sends no more through the tunnel; it may still read. */
+  onTunnelEnd(exchange: Exchange): void {
+    if (exchange.clientEnded) return this.#endTunnel(exchange)
+    exchange.upstreamEnded = true
+    exchange.client.writer.flush()
+    exchange.client.socket.end()
+  }
+
+  /** Both sides have ended, or have been silent for too long: what was written still reaches them. */
+  #endTunnel(exchange: Exchange): void {
+    exchange.end = 'tunnel-closed'
+    exchange.connection?.closeTunnel()
+    this.#release(exchange)
+    this.#finish(exchange)
+  }
+
+  /** The endpoint's side is gone without an end: the client sees a reset, as it would without us. */
+  #breakTunnel(exchange: Exchange): void {
+    exchange.end = 'tunnel-closed'
+    exchange.client.cut()
+    this.#finish(exchange)
+  }
+
+  // ——— the client goes ———
+
+  onClientEnd(exchange: Exchange): void {
+    exchange.clientEnded = true
+    if (exchange.phase !== 'tunnel') return
+    if (exchange.upstreamEnded) return this.#endTunnel(exchange)
+    exchange.connection?.writer.flush()
+    exchange.connection?.socket.end()
+  }
+
+  /** An interim answer makes its side say whether it's still there; HTTP/1.0 has none (RFC 9110, 15.2). */
+  onHalfClosedTick(exchange: Exchange): void {
+    if (exchange.versionMinor === 1 && (exchange.phase === 'sent' || exchange.phase === 'connecting'))
+      exchange.client.writer.appendLatin1('HTTP/1.1 102 Processing\r\n\r\n')
+  }
+
+  onClientLeft(exchange: Exchange): void {
+    this.#leave(exchange, exchange.phase === 'tunnel' ? 'tunnel-closed' : 'client-left')
+  }
+
+  onAnswerUnread(exchange: Exchange): void {
+    exchange.client.cut()
+    this.#leave(exchange, 'client-too-slow')
+  }
+
+  #leave(exchange: Exchange, end: ExchangeEnd): void {
+    if (exchange.phase === 'finished') return
+    exchange.connection?.abandon()
+    exchange.end = end
+    this.#release(exchange)
+    this.#finish(exchange)
+  }
+
+  // ——— the end ———
+
+  /** An endpoint has refused by its status, and another one may do better. */
+  #retryInstead(exchange: Exchange, status: number): void {
+    const endpoint = exchange.endpoint as Endpoint
+    endpoint.answersByClass[5]++
+    exchange.connection?.discardAnswer()
+    this.#release(exchange)
+    exchange.phase = 'begun'
+    exchange.firstByteAtMs = 0
+    const detail = `The endpoint answered ${status}.`
+    this.#attempt(exchange, new BalancerError('LB_ERR_NO_ENDPOINT', detail, { retryAfterS: 1 }), 'status')
+  }
+
+  /** What came from the client can't be served: answer it if no answer has begun, and close. */
+  #rejectInput(exchange: Exchange, error: BalancerError): void {
+    const { phase } = exchange
+    exchange.connection?.abandon()
+    exchange.closeAfter = true
+    this.#release(exchange)
+    if (phase === 'answering') this.#breakOff(exchange, 'refused', error.code, error.detail)
+    else this.#refuse(exchange, error)
+  }
+
+  #refuse(exchange: Exchange, error: BalancerError): void {
+    exchange.errorCode = error.code
+    exchange.errorDetail = error.detail
+    const fields = error.retryAfterS === null ? '' : `Retry-After: ${error.retryAfterS}\r\n`
+    const body = JSON.stringify(problem(error.toProblem(exchange.target, exchange.id)))
+    this.#answerOwn(exchange, 'refused', error.status, fields, body)
+  }
+
+  /** RFC 9110, 7.6.2: whoever has no forward left answers for itself. */
+  #answerOptions(exchange: Exchange): void {
+    this.#answerOwn(exchange, 'answered', 200, 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n', '')
+  }
+
+  #answerOwn(exchange: Exchange, end: ExchangeEnd, status: number, fields: string, body: string): void {
+    const { client, hasBody, requestEnded } = exchange
+    exchange.end = end
+    exchange.status = status
+    // The rest of a body that nobody reads would be taken for the next request; so would what follows a CONNECT.
+    if ((hasBody && !requestEnded) || exchange.methodId === METHOD.CONNECT || client.isDraining)
+      exchange.closeAfter = true
+    this.#parts.responsePasses.writeOwn(client.writer, exchange, status, fields, body)
+    this.#finish(exchange)
+  }
+
+  /** The answer broke off after its first byte: the client must see that it isn't whole. */
+  #breakOff(exchange: Exchange, end: ExchangeEnd, code: BalancerErrorCode, detail: string): void {
+    exchange.end = end
+    exchange.errorCode = code
+    exchange.errorDetail = detail
+    exchange.closeAfter = true
+    // An end before the announced end is seen as such, and takes nothing from the answers before it. Without one only a reset is.
+    if (exchange.answerFraming === FRAMING.untilClose) exchange.client.cut()
+    this.#finish(exchange)
+  }
+
+  /** Gives back what the exchange has taken. */
+  #release(exchange: Exchange): void {
+    if (exchange.connection === null) return
+    exchange.connection = null
+    if (exchange.endpoint) exchange.endpoint.activeRequests--
+  }
+
+  #finish(exchange: Exchange): void {
+    if (exchange.phase === 'finished') return
+    exchange.phase = 'finished'
+    exchange.endedAtMs = this.#parts.clock.now()
+    exchange.requestHead = null
+    exchange.heldBody = null
+    if (channels.exchangeFinished.hasSubscribers) {
+      const message: ExchangeFinished = { exchange }
+      channels.exchangeFinished.publish(message)
+    }
+    exchange.client.exchangeFinished(!exchange.closeAfter && (exchange.requestEnded || !exchange.hasBody))
   }
 
   #nobody(): BalancerError {
-    const reasons = this.#pool.endpoints.map(endpoint => `${endpoint.id} is ${endpoint.unavailableReason ?? 'up'}`)
-    const detail = reasons.length === 0 ? 'No endpoint is known.' : `${reasons.join('; ')}.`
+    const { endpoints } = this.#parts.pool
+    const down = endpoints.filter(endpoint => endpoint.health === 'down').length
+    const starting = endpoints.filter(endpoint => endpoint.health === 'starting').length
+    const draining = endpoints.length - down - starting
+    const detail = `Endpoints: ${endpoints.length} known, ${starting} starting, ${down} down, ${draining} draining.`
     return new BalancerError('LB_ERR_NO_ENDPOINT', detail, { retryAfterS: 1 })
   }
+}
+
+/** What's refused by its head alone. */
+function refusalFor(exchange: Exchange, head: MessageHead): BalancerError | null {
+  if (head.method === METHOD.CONNECT || head.method === METHOD.TRACE || head.targetForm === TARGET_FORM.authority) {
+    return new BalancerError('LB_ERR_METHOD_REFUSED', `${exchange.method} is refused.`)
+  }
+  if (head.expectUnknown)
+    return new BalancerError('LB_ERR_EXPECTATION', 'The only expectation that is met is 100-continue.')
+  return null
+}
+
+function codeForStatus(status: number): BalancerErrorCode {
+  if (status === 413) return 'LB_ERR_BODY_TOO_LARGE'
+  return status === 431 || status === 414 ? 'LB_ERR_HEAD_TOO_LARGE' : 'LB_ERR_BAD_REQUEST'
+}
+
+/**
+ * Methods whose content means nothing (RFC 9110, 9.3.1, 9.3.2, 9.3.5): some servers take it for the next request (CL.0). So nobody
+ * else's request follows it on that connection.
+ */
+function mayBeMisread({ hasBody, methodId }: Exchange): boolean {
+  return hasBody && (methodId === METHOD.GET || methodId === METHOD.HEAD || methodId === METHOD.DELETE)
+}
+
+const REASON_OF: Readonly<Record<UpstreamFailureCode, RetryReason>> = {
+  LB_ERR_UPSTREAM_CONNECT: 'connect',
+  LB_ERR_UPSTREAM_CONNECT_TIMEOUT: 'connect',
+  LB_ERR_UPSTREAM_CLOSED: 'closed',
+  LB_ERR_UPSTREAM_INVALID: 'invalid',
+}
+
+function noteRetry(exchange: Exchange, reason: RetryReason): void {
+  exchange.retryReasons ??= []
+  exchange.retryReasons.push(reason)
 }

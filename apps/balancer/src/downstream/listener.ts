@@ -1,118 +1,184 @@
-// The side that clients connect to: accepts connections, reads requests, hands each to the pipeline, sends our own answers.
+// Accepts the clients' connections: counts them, bounds them, closes them.
 //
-// This first listener stands on node:http. Invariants:
-// * Every request that was read is answered, or its connection is cut.
-// * While draining, answers carry `connection: close`, idle connections are closed, and those under way may finish until the deadline.
-import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { PROBLEM_MEDIA_TYPE, problem } from '@plimsoll/problem-details'
-import type { BalancerError } from '../errors.ts'
-import { Exchange } from '../exchange.ts'
-import type { ClientMessage } from '../upstream/forwarder.ts'
+//   closed ──listen──► accepting ◄──resume── paused (no file descriptors left)
+//                          └──close──► draining ──► closed
+//
+// Invariants
+// * Connections above the limits get a short answer and are closed; those below never notice. The same goes for connections for which
+//   no file descriptors are left: the system would drop them without a word.
+// * While draining no connection is accepted, idle ones are closed, and answers under way say that the connection ends.
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { ClientConnection, type ClientSurroundings } from './client-connection.ts'
 import type { ListenAddress } from './listen-address.ts'
-
-/** What the listener needs of the pipeline. */
-export interface ExchangeHandler {
-  handle(exchange: Exchange, client: ClientMessage): Promise<BalancerError | null>
-  finish(exchange: Exchange): void
-}
+import { plainAddress } from '../headers/trusted-proxies.ts'
 
 export interface ListenerOptions {
-  readonly requestHeadMs: number
-  readonly idleClientMs: number
+  /** Connections at once; 0 for no limit. */
+  readonly maxConnections: number
+  /** Connections at once of one address; 0 for no limit. */
+  readonly maxConnectionsPerAddress: number
+  readonly backlog: number
+  /** How long no connection is accepted after the process ran out of file descriptors. */
+  readonly pauseMs: number
+  /** Whether there's no file descriptor for one more connection. */
+  isFull(): boolean
+  /** The system had no descriptor for a connection all the same. */
+  onExhausted(): void
 }
 
-export class Listener {
-  readonly #handler: ExchangeHandler
-  readonly #server: Server
-  #activeRequests = 0
-  #draining = false
+/** So many refused connections are read from for a while, so that their answer isn't lost to a reset; more are closed at once. */
+const MAX_LINGERING_REFUSED = 16
+const REFUSED_LINGER_MS = 500
 
-  constructor(handler: ExchangeHandler, options: ListenerOptions) {
-    this.#handler = handler
-    this.#server = createServer(
-      {
-        headersTimeout: options.requestHeadMs,
-        requestTimeout: 0,
-        keepAliveTimeout: options.idleClientMs,
-        maxHeaderSize: 16_384,
-        noDelay: true,
-      },
-      (incoming, outgoing) => void this.#serve(incoming, outgoing),
-    )
-    this.#server.maxHeadersCount = 100
+export class Listener {
+  readonly #options: ListenerOptions
+  readonly #surroundings: ClientSurroundings
+  readonly #clients = new Set<ClientConnection>()
+  readonly #perAddress = new Map<string, number>()
+  #server: Server | null = null
+  #address: ListenAddress | null = null
+  #draining = false
+  #paused: NodeJS.Timeout | null = null
+  #onEmpty: (() => void) | null = null
+  #lingeringRefused = 0
+  /** Connections refused because of a limit, and pauses of accepting. */
+  refusedTotal = 0
+  pausesTotal = 0
+  acceptedTotal = 0
+
+  constructor(surroundings: Omit<ClientSurroundings, 'isDraining' | 'onClosed'>, options: ListenerOptions) {
+    this.#options = options
+    this.#surroundings = {
+      ...surroundings,
+      isDraining: () => this.#draining,
+      onClosed: client => this.#onClosed(client),
+    }
   }
 
-  get activeRequests(): number {
-    return this.#activeRequests
+  get connectionCount(): number {
+    return this.#clients.size
+  }
+
+  /** Exchanges under way; counted when asked, for a scrape. */
+  get activeExchanges(): number {
+    let count = 0
+    for (const client of this.#clients) if (client.state === 'exchange' || client.state === 'tunnel') count++
+    return count
   }
 
   /** Starts to accept; resolves with the bound port. @throws the system's error, for example EADDRINUSE. */
-  listen(address: ListenAddress): Promise<number> {
+  async listen(address: ListenAddress): Promise<number> {
+    const port = await this.#open(address)
+    // A port of 0 stays the one that was given first.
+    this.#address = { host: address.host, port }
+    return port
+  }
+
+  /** Stops accepting for a while: the kernel refuses connections, so that whoever is in front looks elsewhere. False if it has stopped already. */
+  pauseAccepting(): boolean {
+    if (this.#paused !== null || this.#draining || this.#address === null) return false
+    this.pausesTotal++
+    this.#server?.close()
+    this.#server = null
+    const again = () => {
+      this.#paused = null
+      if (this.#draining || this.#address === null) return
+      this.#open(this.#address).catch(() => {
+        this.#paused = setTimeout(again, this.#options.pauseMs)
+      })
+    }
+    this.#paused = setTimeout(again, this.#options.pauseMs)
+    return true
+  }
+
+  /** Closes the connections on which nothing is under way. */
+  closeIdle(): void {
+    for (const client of this.#clients) client.closeIfIdle()
+  }
+
+  /** Stops accepting, lets what is under way finish for at most `drainMs`, then cuts what is left. Resolves with how many exchanges were cut. */
+  async close(drainMs: number): Promise<number> {
+    this.#draining = true
+    if (this.#paused) clearTimeout(this.#paused)
+    this.#server?.close()
+    this.#server = null
+    this.closeIdle()
+    let cut = 0
+    if (this.#clients.size > 0) {
+      const empty = Promise.withResolvers<void>()
+      this.#onEmpty = empty.resolve
+      const deadline = setTimeout(() => {
+        for (const client of this.#clients) {
+          if (client.state === 'exchange' || client.state === 'tunnel') cut++
+          client.cut()
+        }
+      }, drainMs)
+      await empty.promise
+      clearTimeout(deadline)
+    }
+    return cut
+  }
+
+  #open(address: ListenAddress): Promise<number> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, socket => this.#accept(socket))
     return new Promise((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen({ host: address.host, port: address.port, backlog: 1024 }, () => {
-        this.#server.off('error', reject)
-        resolve((this.#server.address() as AddressInfo).port)
+      server.once('error', reject)
+      server.listen({ host: address.host, port: address.port, backlog: this.#options.backlog }, () => {
+        server.off('error', reject)
+        // Nothing is to be done about a connection that failed before it was ours, unless the next one would fail as well.
+        server.on('error', (error: NodeJS.ErrnoException) => {
+          if (error.code === 'EMFILE' || error.code === 'ENFILE') this.#options.onExhausted()
+        })
+        this.#server = server
+        resolve((server.address() as AddressInfo).port)
       })
     })
   }
 
-  /** Stops accepting, lets what is under way finish for at most `drainMs`, then cuts what is left. Resolves with how many were cut. */
-  async close(drainMs: number): Promise<number> {
-    this.#draining = true
-    const closed = new Promise<void>(resolve => this.#server.close(() => resolve()))
-    this.#server.closeIdleConnections()
-    let cut = 0
-    const deadline = setTimeout(() => {
-      cut = this.#activeRequests
-      this.#server.closeAllConnections()
-    }, drainMs)
-    await closed
-    clearTimeout(deadline)
-    return cut
-  }
-
-  async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const exchange = new Exchange(
-      randomUUID(),
-      incoming.method ?? '',
-      incoming.url ?? '',
-      incoming.socket.remoteAddress ?? '',
-      performance.now(),
-    )
-    this.#activeRequests++
-    if (this.#draining) outgoing.setHeader('connection', 'close')
-    incoming.on('error', () => {})
-    outgoing.on('error', () => {})
-    const hasBody =
-      incoming.headers['transfer-encoding'] !== undefined || Number(incoming.headers['content-length'] ?? 0) > 0
-    try {
-      const error = await this.#handler.handle(exchange, { incoming, outgoing, hasBody })
-      if (error) this.#refuse(exchange, incoming, outgoing, error)
-    } finally {
-      this.#activeRequests--
-      this.#handler.finish(exchange)
-    }
-  }
-
-  #refuse(exchange: Exchange, incoming: IncomingMessage, outgoing: ServerResponse, error: BalancerError): void {
-    if (outgoing.headersSent || outgoing.destroyed) {
-      outgoing.destroy()
+  #accept(socket: Socket): void {
+    const address = plainAddress(socket.remoteAddress ?? '')
+    const ofAddress = this.#perAddress.get(address) ?? 0
+    const { maxConnections, maxConnectionsPerAddress } = this.#options
+    if (
+      (maxConnections > 0 && this.#clients.size >= maxConnections) ||
+      (maxConnectionsPerAddress > 0 && ofAddress >= maxConnectionsPerAddress) ||
+      this.#options.isFull()
+    ) {
+      this.#refuse(socket)
       return
     }
-    const body = problem(error.toProblem(exchange.target, exchange.id))
-    exchange.status = body.status
-    const fields: Record<string, string> = {
-      'content-type': PROBLEM_MEDIA_TYPE,
-      'cache-control': 'no-store',
-      'x-request-id': exchange.id,
+    this.acceptedTotal++
+    this.#perAddress.set(address, ofAddress + 1)
+    this.#clients.add(new ClientConnection(socket, address, this.#surroundings))
+  }
+
+  #refuse(socket: Socket): void {
+    this.refusedTotal++
+    socket.on('error', () => {})
+    if (this.#lingeringRefused >= MAX_LINGERING_REFUSED || this.#options.isFull()) {
+      socket.end(TOO_MANY, () => socket.destroy())
+      return
     }
-    if (error.retryAfterS !== null) fields['retry-after'] = String(error.retryAfterS)
-    // A body that nobody read would be taken for the next request.
-    if (!incoming.complete) fields['connection'] = 'close'
-    outgoing.writeHead(body.status, fields)
-    outgoing.end(JSON.stringify(body))
+    this.#lingeringRefused++
+    const deadline = setTimeout(() => socket.destroy(), REFUSED_LINGER_MS)
+    socket.once('close', () => {
+      this.#lingeringRefused--
+      clearTimeout(deadline)
+    })
+    socket.once('end', () => socket.destroySoon())
+    socket.resume()
+    socket.end(TOO_MANY)
+  }
+
+  #onClosed(client: ClientConnection): void {
+    this.#clients.delete(client)
+    const left = (this.#perAddress.get(client.identity.peerAddress) ?? 1) - 1
+    if (left === 0) this.#perAddress.delete(client.identity.peerAddress)
+    else this.#perAddress.set(client.identity.peerAddress, left)
+    if (this.#clients.size === 0) this.#onEmpty?.()
   }
 }
+
+const TOO_MANY_BODY =
+  '{"type":"urn:plimsoll:problem:lb-err-too-many-connections","title":"Too many connections","status":503,"code":"LB_ERR_TOO_MANY_CONNECTIONS","source":"balancer","retryAfterS":1}'
+const TOO_MANY = `HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nContent-Length: ${TOO_MANY_BODY.length}\r\nRetry-After: 1\r\nConnection: close\r\n\r\n${TOO_MANY_BODY}`

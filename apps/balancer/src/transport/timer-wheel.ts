@@ -71,6 +71,11 @@ export class TimerWheel {
     })
   }
 
+  /** The time by the wheel's clock. */
+  get nowMs(): number {
+    return this.#clock.now()
+  }
+
   start(): void {
     this.#interval ??= setInterval(() => this.turn(), this.#tickMs)
   }

@@ -54,14 +54,23 @@ export class UpstreamPool {
     this.#rebuild()
   }
 
-  /** The next endpoint in turn that isn't among `tried`, or null. */
+  /**
+   * The next endpoint in turn that isn't among `tried`, or null. A retry takes nobody's turn: else each failure of one endpoint would
+   * send the next request there again.
+   */
   pick(tried: readonly Endpoint[]): Endpoint | null {
     const available = this.#available
+    if (tried.length === 0) return available[this.#next++ % available.length] ?? null
     for (let step = 0; step < available.length; step++) {
-      const endpoint = available[this.#next++ % available.length]
+      const endpoint = available[(this.#next + step) % available.length]
       if (endpoint && !tried.includes(endpoint)) return endpoint
     }
     return null
+  }
+
+  /** Whether an endpoint that isn't among `tried` may take requests. */
+  hasOther(tried: readonly Endpoint[]): boolean {
+    return this.#available.some(endpoint => !tried.includes(endpoint))
   }
 
   #rebuild(): void {

@@ -1,0 +1,454 @@
+// One connection of a client: requests come in one after the other, each answered before the next one is looked at.
+//
+//              ┌────────────────────────────────────────────┐
+//              ▼                                            │ answered, kept
+//   waiting (idle, or part of a head) ──head──► exchange ───┤
+//              │                        ▲         │ 101     │ not kept
+//              │ refused: not HTTP, ────┘         ▼         ▼
+//              │ too slow, cut short            tunnel ─► lingering ──► closed
+//              └── idle for too long ───────────────────────┘
+//
+// Invariants
+// * Requests that arrive together (pipelining) are answered in order: what follows the request under way is kept as bytes, unread.
+//   So a bad tail can't spoil the good answers before it.
+// * Every request that was begun is answered, or the connection is cut. Also a head that can't be read is an exchange: it's answered,
+//   counted and logged like any other.
+// * When we close, we first stop writing and read on for a while (lingering): a reset would take our last answer from the client
+//   (RFC 9112, 9.6).
+// * What is kept in memory is bounded: one part of a head, `MAX_PENDING_BYTES` of later requests, and what the writers hold.
+import type { Socket } from 'node:net'
+import { RequestParser, type Limits, type MessageHead, type MessageSink, type Refusal } from '@plimsoll/http1'
+import { Exchange, type ExchangeStages } from '../exchange.ts'
+import type { ClientIdentity } from '../headers/request-passes.ts'
+import type { TrustedProxies } from '../headers/trusted-proxies.ts'
+import { ByteStore } from '../transport/byte-store.ts'
+import { SocketWriter, type OutputSlab } from '../transport/output-slab.ts'
+import { TimerEntry, type TimerOwner, type TimerWheel } from '../transport/timer-wheel.ts'
+import { PaceWatch } from './pace-watch.ts'
+
+/** The part of the pipeline that a client's connection talks to. */
+export interface RequestHandler extends ExchangeStages {
+  onRequestHead(exchange: Exchange, head: MessageHead): void
+  onRequestBody(exchange: Exchange, buffer: Buffer, start: number, end: number): void
+  onRequestTrailers(exchange: Exchange, trailers: MessageHead): void
+  onRequestEnd(exchange: Exchange): void
+  /** A request will be given up before its head is whole; `head` has what was read of it. Followed by one of the next three. */
+  onPartialHead(exchange: Exchange, head: MessageHead): void
+  /** What came isn't HTTP. */
+  onRequestRefused(exchange: Exchange, refusal: Refusal): void
+  /** The head, or the body, is too slow. */
+  onRequestTooSlow(exchange: Exchange, what: 'head' | 'body'): void
+  /** The client has ended its side in the middle of the request. */
+  onRequestCutShort(exchange: Exchange): void
+  /** The client has asked, but doesn't read the answer. */
+  onAnswerUnread(exchange: Exchange): void
+  onClientTunnelBytes(exchange: Exchange, buffer: Buffer, start: number, end: number): void
+  /** The client sends no more, but may still read. */
+  onClientEnd(exchange: Exchange): void
+  /** The client has ended its side some time ago and still waits, or has left without a word. */
+  onHalfClosedTick(exchange: Exchange): void
+  /** The connection is gone while an exchange is under way. */
+  onClientLeft(exchange: Exchange): void
+  /** What was written to the client has left. */
+  onClientDrain(exchange: Exchange): void
+  /** A time of the exchange is over. */
+  onExchangeTimer(exchange: Exchange): void
+}
+
+export interface ClientTimes {
+  readonly idleMs: number
+  readonly headMs: number
+  /** Bytes of a body, and of an answer that the client reads, that must pass per second; 0 for no limit. */
+  readonly minBytesPerSecond: number
+  /** How often the rate is looked at. */
+  readonly rateWindowMs: number
+  /** When a client that has ended its side is first asked whether it's still there; each time after twice as long. 0: never. */
+  readonly halfClosedProbeMs: number
+  /** Silence after which a closing connection is no longer read from. */
+  readonly lingerMs: number
+}
+
+/** What the connections of all clients share. */
+export interface ClientSurroundings {
+  readonly slab: OutputSlab
+  readonly wheel: TimerWheel
+  readonly limits: Limits
+  readonly times: ClientTimes
+  readonly handler: RequestHandler
+  readonly trusted: TrustedProxies
+  isDraining(): boolean
+  onClosed(client: ClientConnection): void
+}
+
+/** Bytes of later requests that are kept while one is under way; more stays in the kernel. */
+const MAX_PENDING_BYTES = 64 * 1024
+/** A closing connection that never falls silent is read for so many times `lingerMs`. */
+const MAX_LINGER_SPANS = 15
+
+type State = 'waiting' | 'exchange' | 'tunnel' | 'lingering' | 'closed'
+
+const EMPTY = Buffer.alloc(0)
+
+export class ClientConnection implements MessageSink, TimerOwner {
+  readonly socket: Socket
+  readonly writer: SocketWriter
+  readonly identity: ClientIdentity
+  /** Times of the exchange under way: the pipeline sets it. */
+  readonly exchangeTimer: TimerEntry
+  readonly #surroundings: ClientSurroundings
+  readonly #parser: RequestParser
+  readonly #timer = new TimerEntry(this)
+  readonly #pace: PaceWatch
+  #state: State = 'waiting'
+  #exchange: Exchange | null = null
+  /** What has come behind the request under way. */
+  #pending: ByteStore | null = null
+  #feeding = false
+  #clientEnded = false
+  #headBegun = false
+  /** Next distance between two questions to a client that has ended its side. */
+  #probeMs = 0
+  /** Octets that had left when the lingering was last looked at, and when it's over in any case. */
+  #drainedBytes = 0
+  #lingerUntilMs = 0
+
+  /** `peerAddress` is empty for a Unix socket. */
+  constructor(socket: Socket, peerAddress: string, surroundings: ClientSurroundings) {
+    const { slab, wheel, times, handler, trusted, limits } = surroundings
+    this.socket = socket
+    this.#surroundings = surroundings
+    this.identity = { peerAddress, isTrusted: trusted.has(peerAddress), protocol: 'http' }
+    this.writer = new SocketWriter(slab, socket)
+    this.#parser = new RequestParser(this, limits)
+    this.#pace = new PaceWatch((times.minBytesPerSecond * times.rateWindowMs) / 1000)
+    this.exchangeTimer = new TimerEntry({
+      onTimer: () => {
+        if (this.#exchange) handler.onExchangeTimer(this.#exchange)
+        slab.flush()
+      },
+    })
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    socket.on('end', () => this.#onEnd())
+    socket.on('drain', () => this.#onDrain())
+    socket.on('error', () => {})
+    socket.on('close', () => this.#onClose())
+    // The first head has the shorter time: a client that connects and says nothing is no idle keep-alive connection.
+    wheel.set(this.#timer, times.headMs)
+  }
+
+  get state(): State {
+    return this.#state
+  }
+
+  get isCongested(): boolean {
+    return this.writer.isCongested
+  }
+
+  get isDraining(): boolean {
+    return this.#surroundings.isDraining()
+  }
+
+  /** Stops reading the body of the request under way. */
+  pause(): void {
+    this.#pace.onPause()
+    this.socket.pause()
+  }
+
+  /** Reads on. */
+  resume(): void {
+    this.#pace.onResume()
+    if (this.socket.isPaused() && this.#pendingBytes() <= MAX_PENDING_BYTES) this.socket.resume()
+  }
+
+  /** From now on bytes aren't HTTP. What has come behind the request belongs to the tunnel. */
+  becomeTunnel(exchange: Exchange): void {
+    this.#state = 'tunnel'
+    this.#surroundings.wheel.cancel(this.#timer)
+    const early = this.#pending?.bytes
+    this.#pending = null
+    if (early) this.#surroundings.handler.onClientTunnelBytes(exchange, early, 0, early.length)
+    if (this.#clientEnded) this.#surroundings.handler.onClientEnd(exchange)
+    this.resume()
+  }
+
+  /** The exchange is over; `keep` says whether the connection goes on. */
+  exchangeFinished(keep: boolean): void {
+    this.#exchange = null
+    this.#surroundings.wheel.cancel(this.exchangeTimer)
+    if (this.#state === 'closed' || this.#state === 'lingering') return
+    if (!keep || this.#surroundings.isDraining()) {
+      this.closeGently()
+      return
+    }
+    this.#state = 'waiting'
+    this.#headBegun = false
+    this.#pace.onResume()
+    // Within `execute` the message has not been reported whole yet; `#feed` resets the parser behind it.
+    if (this.#feeding) return
+    this.#parser.reset()
+    if (this.#pending !== null) this.#feed(EMPTY)
+    this.#rest()
+  }
+
+  /** After everything that was there has been fed: waits for more, or ends when there won't be any. */
+  #rest(): void {
+    const { wheel, times, handler } = this.#surroundings
+    if (this.#clientEnded && this.#exchange !== null && !this.#exchange.requestEnded) {
+      // The body will never be whole: nobody must take what came of it for the whole.
+      handler.onRequestCutShort(this.#exchange)
+      return
+    }
+    if (this.#state !== 'waiting') return
+    if (this.#clientEnded) {
+      if (this.#parser.idle) this.closeGently()
+      else handler.onRequestCutShort(this.#givenUp())
+      return
+    }
+    if (!this.#headBegun) wheel.set(this.#timer, times.idleMs)
+    if (this.socket.isPaused()) this.socket.resume()
+  }
+
+  /** Says goodbye: what was written still reaches the client, what it sends is read and dropped for a while. */
+  closeGently(): void {
+    if (this.#state === 'lingering' || this.#state === 'closed') return
+    const { slab, wheel, times } = this.#surroundings
+    this.#state = 'lingering'
+    this.#pending = null
+    this.#parser.abandon()
+    slab.flush()
+    this.#drainedBytes = this.#drained()
+    wheel.set(this.#timer, times.rateWindowMs)
+    this.socket.once('finish', () => {
+      this.#lingerUntilMs = wheel.nowMs + MAX_LINGER_SPANS * times.lingerMs
+      if (this.#state === 'lingering') wheel.set(this.#timer, times.lingerMs)
+    })
+    this.socket.end()
+    this.socket.resume()
+  }
+
+  /** Cuts the connection by a reset, for answers whose end is the end of the connection: else nobody could tell a cut from an end. */
+  cut(): void {
+    this.#surroundings.slab.flush()
+    this.socket.resetAndDestroy()
+  }
+
+  /** For a drain, or when descriptors are short: nothing is under way, so it can go now. */
+  closeIfIdle(): void {
+    if (this.#state === 'waiting' && !this.#headBegun) this.closeGently()
+  }
+
+  // ——— what the parser says ———
+
+  onHead(head: MessageHead): void {
+    const { handler, wheel, times } = this.#surroundings
+    const exchange = this.#begin()
+    this.#pace.begin(this.#drained())
+    this.#probeMs = times.halfClosedProbeMs
+    wheel.set(this.#timer, this.#clientEnded && this.#probeMs > 0 ? this.#probeMs : times.rateWindowMs)
+    handler.onRequestHead(exchange, head)
+  }
+
+  onBody(buffer: Buffer, start: number, end: number): void {
+    this.#pace.onBody(end - start)
+    const exchange = this.#exchange
+    if (exchange) this.#surroundings.handler.onRequestBody(exchange, buffer, start, end)
+  }
+
+  onTrailers(trailers: MessageHead): void {
+    const exchange = this.#exchange
+    if (exchange) this.#surroundings.handler.onRequestTrailers(exchange, trailers)
+  }
+
+  onEnd(): void {
+    const exchange = this.#exchange
+    if (!exchange) return
+    exchange.requestEnded = true
+    this.#surroundings.handler.onRequestEnd(exchange)
+  }
+
+  onRefusal(refusal: Refusal): void {
+    this.#surroundings.handler.onRequestRefused(this.#exchange ?? this.#givenUp(), refusal)
+  }
+
+  onTimer(): void {
+    const { handler, slab } = this.#surroundings
+    switch (this.#state) {
+      case 'waiting':
+        if (this.#parser.idle) this.closeGently()
+        else handler.onRequestTooSlow(this.#givenUp(), 'head')
+        break
+      case 'exchange':
+        if (this.#exchange) this.#look(this.#exchange)
+        break
+      case 'lingering':
+        this.#lookAtLingering()
+        break
+      case 'tunnel':
+      case 'closed':
+        break
+      default:
+        this.#state satisfies never
+    }
+    slab.flush()
+  }
+
+  // ——— what the socket says ———
+
+  #onData(chunk: Buffer): void {
+    const { handler, slab, wheel, times } = this.#surroundings
+    switch (this.#state) {
+      case 'waiting':
+      case 'exchange':
+        this.#feed(chunk)
+        break
+      case 'tunnel':
+        if (this.#exchange) handler.onClientTunnelBytes(this.#exchange, chunk, 0, chunk.length)
+        break
+      case 'lingering':
+        if (!this.socket.writableFinished) break
+        if (wheel.nowMs < this.#lingerUntilMs) wheel.set(this.#timer, times.lingerMs)
+        else this.socket.destroy()
+        break
+      case 'closed':
+        break
+      default:
+        this.#state satisfies never
+    }
+    slab.flush()
+  }
+
+  /** Gives bytes to the parser, one message at a time; what it may not see yet is kept. */
+  #feed(chunk: Buffer): void {
+    const store = this.#pending
+    store?.append(chunk, 0, chunk.length)
+    const bytes = store?.bytes ?? chunk
+    this.#pending = null
+    const { wheel, times, handler } = this.#surroundings
+    this.#feeding = true
+    let at = 0
+    while (at < bytes.length && this.#mayParse()) {
+      if (this.#state === 'waiting' && !this.#headBegun) {
+        this.#headBegun = true
+        wheel.set(this.#timer, times.headMs)
+      }
+      at += this.#parser.execute(bytes, at, bytes.length)
+      // The exchange may be over already: refused, or answered by us.
+      if (this.#parser.complete && this.#exchange === null) this.#parser.reset()
+    }
+    this.#feeding = false
+    if (at === bytes.length) return this.#rest()
+    if (this.state === 'exchange') this.#keep(store, bytes, at)
+    else if (this.state === 'tunnel' && this.#exchange)
+      handler.onClientTunnelBytes(this.#exchange, bytes, at, bytes.length)
+  }
+
+  /** Keeps what the parser has left of `bytes`, which are those of `store` if there is one. */
+  #keep(store: ByteStore | null, bytes: Buffer, from: number): void {
+    if (store) {
+      store.consume(from)
+      this.#pending = store
+    } else {
+      this.#pending = new ByteStore()
+      this.#pending.append(bytes, from, bytes.length)
+    }
+    if (this.#pending.length > MAX_PENDING_BYTES) this.socket.pause()
+  }
+
+  /** Whether bytes belong to the message under way, or to one that may begin. */
+  #mayParse(): boolean {
+    if (this.#state === 'waiting') return true
+    return this.#state === 'exchange' && this.#exchange !== null && !this.#exchange.requestEnded
+  }
+
+  #onEnd(): void {
+    const { handler, wheel, slab } = this.#surroundings
+    this.#clientEnded = true
+    const exchange = this.#exchange
+    if (this.#state === 'lingering') {
+      this.socket.destroySoon()
+    } else if (this.#state === 'tunnel' && exchange) {
+      handler.onClientEnd(exchange)
+    } else if (exchange?.requestEnded) {
+      handler.onClientEnd(exchange)
+      if (this.#probeMs > 0) wheel.set(this.#timer, this.#probeMs)
+    } else {
+      this.#rest()
+    }
+    slab.flush()
+  }
+
+  #onDrain(): void {
+    const exchange = this.#exchange
+    if (exchange) this.#surroundings.handler.onClientDrain(exchange)
+    this.#surroundings.slab.flush()
+  }
+
+  #onClose(): void {
+    if (this.#state === 'closed') return
+    const { handler, wheel, slab } = this.#surroundings
+    this.#state = 'closed'
+    this.#pending = null
+    this.#parser.abandon()
+    wheel.cancel(this.#timer)
+    wheel.cancel(this.exchangeTimer)
+    const exchange = this.#exchange
+    if (exchange) handler.onClientLeft(exchange)
+    this.#exchange = null
+    this.#surroundings.onClosed(this)
+    slab.flush()
+  }
+
+  // ——— exchanges, and how they move ———
+
+  #begin(): Exchange {
+    const exchange = new Exchange(this, this.#surroundings.handler)
+    this.#state = 'exchange'
+    this.#exchange = exchange
+    return exchange
+  }
+
+  /** An exchange for a request whose head will never be whole. */
+  #givenUp(): Exchange {
+    const exchange = this.#begin()
+    this.#surroundings.handler.onPartialHead(exchange, this.#parser.head)
+    return exchange
+  }
+
+  #look(exchange: Exchange): void {
+    const { handler, wheel, times } = this.#surroundings
+    const congested = this.writer.isCongested
+    if (this.#clientEnded && !congested && this.#probeMs > 0) {
+      handler.onHalfClosedTick(exchange)
+      this.#probeMs *= 2
+      wheel.set(this.#timer, this.#probeMs)
+      return
+    }
+    const owesBody = exchange.hasBody && !exchange.requestEnded && !exchange.awaitsContinue
+    const pace = this.#pace.look(owesBody, congested, this.#drained())
+    if (pace === 'body-too-slow') handler.onRequestTooSlow(exchange, 'body')
+    else if (pace === 'answer-too-slow') handler.onAnswerUnread(exchange)
+    else wheel.set(this.#timer, times.rateWindowMs)
+  }
+
+  /** What was written may still be on its way to a slow reader: that goes on as long as it moves. */
+  #lookAtLingering(): void {
+    const { times, wheel } = this.#surroundings
+    const drained = this.#drained()
+    const least = Math.max(1, (times.minBytesPerSecond * times.rateWindowMs) / 1000)
+    if (this.socket.writableFinished || drained - this.#drainedBytes < least) {
+      this.socket.destroy()
+      return
+    }
+    this.#drainedBytes = drained
+    wheel.set(this.#timer, times.rateWindowMs)
+  }
+
+  /** Octets that the kernel has taken for the client so far. */
+  #drained(): number {
+    return this.socket.bytesWritten - this.socket.writableLength
+  }
+
+  #pendingBytes(): number {
+    return this.#pending?.length ?? 0
+  }
+}

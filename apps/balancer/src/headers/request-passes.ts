@@ -1,0 +1,132 @@
+// What changes in a request's head on its way to an endpoint, in this order:
+//
+//   1. hop-by-hop fields go (the codec marks them: RFC 9110, 7.6.1)
+//   2. fields that only the balancer may set go, and are set anew: X-Forwarded-For, -Proto, -Host, Forwarded (RFC 7239), X-Request-Id
+//   3. Via is added (RFC 9110, 7.6.3), Max-Forwards of an OPTIONS is counted down (7.6.2); for other methods it has no meaning
+//
+// A peer in the list of trusted proxies is believed: its X-Forwarded-For and Forwarded are continued, its request id, protocol, host,
+// deadline and priority are kept. Nobody's X-Real-IP is.
+import { HEADER, HeadRewrite, METHOD, CONNECTION, headRoom, writeRequestHead, type MessageHead } from '@plimsoll/http1'
+import { isIPv6 } from 'node:net'
+import type { Exchange } from '../exchange.ts'
+import { RequestIds } from './request-ids.ts'
+import type { TrustedProxies } from './trusted-proxies.ts'
+
+const SET_BY_BALANCER = [
+  HEADER.xForwardedFor,
+  HEADER.xForwardedProto,
+  HEADER.xForwardedHost,
+  HEADER.xRealIp,
+  HEADER.forwarded,
+  HEADER.xRequestId,
+]
+const ONLY_FROM_TRUSTED = [
+  HEADER.xForwardedPort,
+  HEADER.xForwardedPrefix,
+  HEADER.xRequestDeadlineMs,
+  HEADER.xRequestPriority,
+]
+
+/** Facts about a client's connection that go into every head; made once per connection. */
+export interface ClientIdentity {
+  readonly peerAddress: string
+  readonly isTrusted: boolean
+  readonly protocol: 'http' | 'https'
+}
+
+export class RequestPasses {
+  readonly #trusted: TrustedProxies
+  readonly #ids: RequestIds
+  readonly #untrusted = rewriteOf([...SET_BY_BALANCER, ...ONLY_FROM_TRUSTED])
+  readonly #fromTrusted = rewriteOf(SET_BY_BALANCER)
+
+  constructor(trusted: TrustedProxies, ids: RequestIds) {
+    this.#trusted = trusted
+    this.#ids = ids
+  }
+
+  /** Fills what the exchange knows of its client when nothing of the request can be believed. */
+  identify(exchange: Exchange, identity: ClientIdentity): void {
+    exchange.id = this.#ids.next()
+    exchange.clientAddress = identity.peerAddress
+  }
+
+  /** Fills what the exchange knows of its client, and writes the head that goes to an endpoint into a buffer of its own. */
+  apply(exchange: Exchange, head: MessageHead, identity: ClientIdentity): void {
+    const { peerAddress, isTrusted, protocol } = identity
+    const said = isTrusted ? head.value(HEADER.xRequestId) : undefined
+    exchange.id = said !== undefined && RequestIds.accepts(said) ? said : this.#ids.next()
+    const host = head.hostString()
+    let lines: string
+    if (isTrusted) {
+      const chain = joined(head, HEADER.xForwardedFor)
+      exchange.clientAddress = (chain && this.#trusted.clientOf(chain)) || peerAddress
+      lines = forwardingLines(head, chain, peerAddress, protocol, host)
+    } else {
+      exchange.clientAddress = peerAddress
+      lines = `${addressLine('', peerAddress)}X-Forwarded-Proto: ${protocol}\r\n${hostLine(host)}${forwardedLine('', peerAddress, protocol, host)}`
+    }
+    lines += `X-Request-Id: ${exchange.id}\r\nVia: 1.${head.versionMinor} plimsoll\r\n`
+    const left = head.method === METHOD.OPTIONS ? maxForwards(head) : null
+    if (left !== null) lines += `Max-Forwards: ${left - 1}\r\n`
+    const rewrite = isTrusted ? this.#fromTrusted : this.#untrusted
+    // An expectation of HTTP/1.0 is to be ignored (RFC 9110, 10.1.1).
+    rewrite.skip[HEADER.expect] = head.expectContinue ? 0 : 1
+    rewrite.skip[HEADER.maxForwards] = left === null ? 0 : 1
+    rewrite.connection = exchange.wantsUpgrade ? CONNECTION.upgrade : CONNECTION.none
+    rewrite.setExtra(Buffer.from(lines, 'latin1'))
+    const out = Buffer.allocUnsafe(headRoom(head, rewrite))
+    exchange.requestHead = out.subarray(0, writeRequestHead(out, 0, head, rewrite))
+  }
+}
+
+function rewriteOf(skipped: readonly number[]): HeadRewrite {
+  const rewrite = new HeadRewrite()
+  for (const id of skipped) rewrite.skip[id] = 1
+  return rewrite
+}
+
+function forwardingLines(
+  head: MessageHead,
+  chain: string,
+  peerAddress: string,
+  protocol: string,
+  host: string,
+): string {
+  const saidProtocol = head.value(HEADER.xForwardedProto)
+  const seenProtocol = saidProtocol === 'http' || saidProtocol === 'https' ? saidProtocol : protocol
+  const seenHost = head.value(HEADER.xForwardedHost) ?? host
+  return `${addressLine(chain, peerAddress)}X-Forwarded-Proto: ${seenProtocol}\r\n${hostLine(seenHost)}${forwardedLine(joined(head, HEADER.forwarded), peerAddress, protocol, host)}`
+}
+
+function addressLine(chain: string, peerAddress: string): string {
+  const all = [chain, peerAddress].filter(part => part !== '').join(', ')
+  return all === '' ? '' : `X-Forwarded-For: ${all}\r\n`
+}
+
+function hostLine(host: string): string {
+  return host === '' ? '' : `X-Forwarded-Host: ${host}\r\n`
+}
+
+/** RFC 7239, 4: an IPv6 address stands in brackets and quotes, a host with a port in quotes. */
+function forwardedLine(before: string, peerAddress: string, protocol: string, host: string): string {
+  const by = peerAddress === '' ? 'unknown' : isIPv6(peerAddress) ? `"[${peerAddress}]"` : peerAddress
+  const element = `for=${by};${host === '' ? '' : `host="${host}";`}proto=${protocol}`
+  return `Forwarded: ${before === '' ? '' : `${before}, `}${element}\r\n`
+}
+
+/** All fields of a name as one list. */
+function joined(head: MessageHead, id: number): string {
+  let all = ''
+  for (let i = head.find(id); i !== -1; i = head.find(id, i + 1)) all += (all === '' ? '' : ', ') + head.valueString(i)
+  return all
+}
+
+/** Largest Max-Forwards that is told; a larger one counts as this (RFC 9110, 7.6.2). */
+const MOST_FORWARDS = 1_000_000
+
+/** `null` when there's no usable Max-Forwards. */
+export function maxForwards(head: MessageHead): number | null {
+  const value = head.value(HEADER.maxForwards)
+  return value !== undefined && /^\d+$/.test(value) ? Math.min(Number(value), MOST_FORWARDS) : null
+}

@@ -1,0 +1,97 @@
+// One JSON line per finished exchange, off the hot path: lines are gathered and written in large pieces, without waiting.
+//
+//   {"time":"2026-11-21T07:00:00.123Z","id":"k3x9…-7","client":"192.0.2.7","method":"GET","target":"/api/courses","status":200,
+//    "bytesIn":0,"bytesOut":1234,"endpoint":"0-1","tries":1,"retries":0,"waitMs":0.1,"firstByteMs":2.3,"totalMs":2.4,"end":"answered","error":null}
+//
+// `waitMs` is the time until the request was sent (queue and connect), `firstByteMs` until the first byte of the answer, both from the
+// complete head of the request.
+import { pino } from 'pino'
+import { channels, type ExchangeFinished } from '../channels.ts'
+import type { Exchange } from '../exchange.ts'
+import type { Clock } from '../transport/timer-wheel.ts'
+
+/** Lines are written when so much has come together, or a second has passed. */
+const GATHERED_BYTES = 64 * 1024
+const FLUSH_MS = 1000
+
+type Destination = ReturnType<typeof pino.destination>
+
+export class AccessLog {
+  readonly #path: string
+  readonly #clock: Clock
+  /** Difference between the wall clock and the monotonic one. */
+  readonly #epochMs: number
+  #destination: Destination | null = null
+  #timer: NodeJS.Timeout | null = null
+  readonly #onFinished = (message: unknown) => this.#write((message as ExchangeFinished).exchange)
+
+  /** `path` "-" is standard output. */
+  constructor(path: string, clock: Clock) {
+    this.#path = path
+    this.#clock = clock
+    this.#epochMs = Date.now() - clock.now()
+  }
+
+  /** @throws the system's error when the file can't be opened. */
+  async open(): Promise<void> {
+    const destination = pino.destination({
+      dest: this.#path === '-' ? 1 : this.#path,
+      sync: false,
+      minLength: GATHERED_BYTES,
+      mkdir: true,
+    })
+    if (this.#path !== '-') {
+      await new Promise<void>((resolve, reject) => {
+        destination.once('ready', () => resolve())
+        destination.once('error', reject)
+      })
+    }
+    // A full disk costs lines of the log, never a request.
+    destination.on('error', () => {})
+    this.#destination = destination
+    this.#timer = setInterval(() => destination.flush(), FLUSH_MS)
+    channels.exchangeFinished.subscribe(this.#onFinished)
+  }
+
+  async close(): Promise<void> {
+    channels.exchangeFinished.unsubscribe(this.#onFinished)
+    if (this.#timer) clearInterval(this.#timer)
+    const destination = this.#destination
+    if (!destination) return
+    await new Promise<void>(resolve => {
+      destination.once('close', () => resolve())
+      destination.end()
+    })
+  }
+
+  #write(exchange: Exchange): void {
+    this.#destination?.write(`${accessLine(exchange, this.#epochMs + this.#clock.now())}\n`)
+  }
+}
+
+/** The line of one exchange, without its end. */
+export function accessLine(exchange: Exchange, nowMs: number): string {
+  const { startedAtMs, sentAtMs, firstByteAtMs, endedAtMs } = exchange
+  return JSON.stringify({
+    time: new Date(nowMs).toISOString(),
+    id: exchange.id,
+    client: exchange.clientAddress,
+    method: exchange.method,
+    target: exchange.target,
+    status: exchange.status,
+    bytesIn: exchange.requestBodyBytes,
+    bytesOut: exchange.answerBodyBytes,
+    endpoint: exchange.endpoint?.id ?? null,
+    tries: exchange.tried.length,
+    retries: exchange.retries,
+    waitMs: since(startedAtMs, sentAtMs),
+    firstByteMs: since(startedAtMs, firstByteAtMs),
+    totalMs: since(startedAtMs, endedAtMs),
+    end: exchange.end,
+    error: exchange.errorCode,
+  })
+}
+
+function since(fromMs: number, toMs: number): number | null {
+  return toMs === 0 ? null : Math.round((toMs - fromMs) * 1000) / 1000
+}

@@ -1,0 +1,81 @@
+// The connections to one endpoint: kept when free, opened when none is.
+//
+// Invariants
+// * The one that was used last is taken first, so that what isn't needed ages and is closed.
+// * A connection that's older than `maxAgeMs` isn't kept: over time load spreads to what has changed behind an address.
+// * After `close` nothing is kept any more; requests under way finish.
+import type { Clock } from '../transport/timer-wheel.ts'
+import type { AnswerReceiver } from './answer-receiver.ts'
+import { UpstreamConnection, type ConnectionKeeper, type UpstreamSurroundings } from './connection.ts'
+import type { Endpoint } from './endpoint.ts'
+
+export interface ConnectionPoolOptions {
+  readonly maxIdle: number
+  /** 0: no limit. */
+  readonly maxAgeMs: number
+}
+
+export class ConnectionPool implements ConnectionKeeper {
+  readonly #endpoint: Endpoint
+  readonly #surroundings: UpstreamSurroundings
+  readonly #options: ConnectionPoolOptions
+  readonly #clock: Clock
+  readonly #idle: UpstreamConnection[] = []
+  #open = 0
+  #closed = false
+  /** Connections ever opened, and requests that found a kept one. */
+  openedTotal = 0
+  reusedTotal = 0
+
+  constructor(endpoint: Endpoint, surroundings: UpstreamSurroundings, options: ConnectionPoolOptions, clock: Clock) {
+    this.#endpoint = endpoint
+    this.#surroundings = surroundings
+    this.#options = options
+    this.#clock = clock
+  }
+
+  get idleCount(): number {
+    return this.#idle.length
+  }
+
+  get openCount(): number {
+    return this.#open
+  }
+
+  /** Gives the receiver a connection: at once when one is kept, else when it's open. Returns it, so that it can be abandoned. */
+  acquire(receiver: AnswerReceiver): UpstreamConnection {
+    for (let kept = this.#idle.pop(); kept; kept = this.#idle.pop()) {
+      if (kept.state !== 'idle') continue
+      this.reusedTotal++
+      kept.attach(receiver)
+      return kept
+    }
+    this.openedTotal++
+    this.#open++
+    return new UpstreamConnection(this.#endpoint, receiver, this.#surroundings, this, this.#clock.now())
+  }
+
+  onFree(connection: UpstreamConnection): void {
+    const { maxIdle, maxAgeMs } = this.#options
+    const tooOld = maxAgeMs > 0 && this.#clock.now() - connection.openedAtMs > maxAgeMs
+    if (this.#closed || tooOld || this.#idle.length >= maxIdle) connection.abandon()
+    else this.#idle.push(connection)
+  }
+
+  onGone(connection: UpstreamConnection): void {
+    this.#open--
+    const index = this.#idle.lastIndexOf(connection)
+    if (index !== -1) this.#idle.splice(index, 1)
+  }
+
+  /** Closes what is kept; what is in use closes when its answer is whole. */
+  close(): void {
+    this.#closed = true
+    this.closeIdle()
+  }
+
+  /** Closes what is kept. */
+  closeIdle(): void {
+    for (let kept = this.#idle.pop(); kept; kept = this.#idle.pop()) kept.abandon()
+  }
+}
