@@ -23,8 +23,9 @@ async function run(): Promise<void> {
   const { config } = loaded
   const link = connectToSupervisor(process)
   const { worker: number, generation } = link
-  // Two generations of a worker run at the same time while one replaces the other; never three.
-  const logger = await openLogger(config, `worker-${number}${generation % 2 === 0 ? 'a' : 'b'}`, {
+  // Generations of a worker overlap while one replaces the other, also a third when the second has crashed meanwhile; a drain takes seconds,
+  // so by the time a name comes round again nobody writes to that file.
+  const logger = await openLogger(config, `worker-${number}-${generation % 4}`, {
     worker: number,
     generation,
   })

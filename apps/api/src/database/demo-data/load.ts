@@ -26,7 +26,7 @@ export async function loadDemoData(sql: Sql, size: DemoSize, tools: MigrateTools
     if (present !== undefined) {
       throw new SetupError(
         'API_ERR_DEMO_DATA',
-        `The database holds the demo data "${present}", not "${size}"; empty it first with the command reset.`,
+        `The database holds the demo data "${present}", not "${size}"; empty it first: npm run db:reset, or npm start -- --fresh.`,
       )
     }
     const [users] = await sql<[{ any: boolean }]>`select exists (select from users) as any`
