@@ -6,6 +6,9 @@ import { runFolder, spawnCluster } from './fixture/cluster.ts'
 import { demoDatabase, emptyTestDatabase } from './fixture/demo-database.ts'
 import { NO_DATABASE } from './fixture/test-app.ts'
 
+// Databases and programs are started: on a busy machine that takes its time.
+t.setTimeout(60_000)
+
 const database = await demoDatabase(t)
 
 await t.test('what stands in the way of a start is one line, exit code 1, and nothing is left running', async t => {

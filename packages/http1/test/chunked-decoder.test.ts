@@ -37,6 +37,12 @@ await t.test('chunks are decoded into content, whatever extensions they have', a
   }
 })
 
+await t.test('a size of 2^53 - 1 can be counted', async t => {
+  const outcome = parse('1fffffffffffff\r\nabc')
+  t.equal(verdict(outcome), 'truncated')
+  t.equal(contentOf(outcome), 'abc')
+})
+
 const REFUSED: readonly (readonly [name: string, body: string, code: string, content?: string])[] = [
   ['no size', '\r\nhello\r\n0\r\n\r\n', 'HTTP1_ERR_CHUNK_SIZE'],
   ['a size with 0x', '0x5\r\nhello\r\n0\r\n\r\n', 'HTTP1_ERR_CHUNK_SIZE'],

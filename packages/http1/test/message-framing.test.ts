@@ -64,6 +64,7 @@ const REFUSED: readonly (readonly [fields: string, refusal: keyof typeof REFUSAL
   ['Transfer-Encoding: ,', 'transferEncoding'],
   ['Transfer-Encoding: ,chunked', 'transferEncoding'],
   ['Transfer-Encoding: chunked,', 'transferEncoding'],
+  ['Transfer-Encoding: ,chunked,', 'transferEncoding'],
   ['Transfer-Encoding: chunked\nTransfer-Encoding:', 'transferEncoding'],
   ['Transfer-Encoding: chunked, chunked', 'transferEncoding'],
   ['Transfer-Encoding: chunked\nTransfer-Encoding: chunked', 'transferEncoding'],
@@ -243,5 +244,7 @@ await t.test('a 2xx to CONNECT opens a tunnel, another status has content', asyn
     t.equal(headOf(outcome).contentLength, -1)
     t.equal(octets.length - outcome.taken, 5)
   }
+  t.equal(headOf(inAllPieces(response('299 X', ''), connect)).framing, FRAMING.tunnel)
+  t.equal(headOf(inAllPieces(response('300 X', ''), connect)).framing, FRAMING.untilClose)
   t.equal(contentOf(inAllPieces(response('403 No', 'Content-Length: 5', 'hello'), connect)), 'hello')
 })

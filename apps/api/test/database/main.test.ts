@@ -4,6 +4,9 @@ import { spawnProgram, type TestScope } from '@plimsoll/testing'
 import { emptyTestDatabase } from '../fixture/demo-database.ts'
 import { NO_DATABASE } from '../fixture/test-app.ts'
 
+// Databases and programs are started: on a busy machine that takes its time.
+t.setTimeout(60_000)
+
 async function run(t: TestScope, args: readonly string[], env: Record<string, string | undefined>) {
   const program = await spawnProgram(t, ['node', 'apps/api/src/database/main.ts', ...args], { env })
   const { code } = await program.exited

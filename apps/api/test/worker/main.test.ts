@@ -3,6 +3,9 @@ import t from 'tap'
 import { spawnProgram } from '@plimsoll/testing'
 import { demoDatabase } from '../fixture/demo-database.ts'
 
+// Databases and programs are started: on a busy machine that takes its time.
+t.setTimeout(60_000)
+
 const database = await demoDatabase(t)
 
 await t.test('a worker alone serves on its own address, shows its figures there, and ends by SIGTERM', async t => {

@@ -5,16 +5,13 @@ import { loadDemoData, type LoadResult } from '../../../src/database/demo-data/l
 import { DEMO_SIZES, type DemoSize } from '../../../src/database/demo-data/tables.ts'
 import { migrate, type Step } from '../../../src/database/migrate.ts'
 import { readMigrations } from '../../../src/database/migrations-folder.ts'
+import { emptyDatabase } from '../../../src/database/reset.ts'
 import { withConnection } from '../../../src/database/single-connection.ts'
 import { emptyTestDatabase } from '../../fixture/demo-database.ts'
 import type { Sql } from '../../../src/database/database.ts'
 
-async function migrated(t: Parameters<typeof emptyTestDatabase>[0]): Promise<TestDatabase> {
-  const database = await emptyTestDatabase(t)
-  const migrations = await readMigrations(MIGRATIONS_FOLDER)
-  await connected(database, sql => migrate(sql, migrations, { clock: new FakeClock(), onStep: () => {} }))
-  return database
-}
+// Databases and programs are started: on a busy machine that takes its time.
+t.setTimeout(60_000)
 
 function connected<Result>(database: TestDatabase, work: (sql: Sql) => Promise<Result>): Promise<Result> {
   return withConnection(
@@ -30,8 +27,17 @@ function load(database: TestDatabase, size: DemoSize, onStep: (step: Step) => vo
 const count = async (database: TestDatabase, table: string) =>
   Number((await database.sql.unsafe(`select count(*) from ${table}`))[0]?.['count'])
 
+// One database for all, emptied between the tests: making one costs more than all of a test.
+const database = await emptyTestDatabase(t)
+const migrations = await readMigrations(MIGRATIONS_FOLDER)
+t.beforeEach(() =>
+  connected(database, async sql => {
+    await emptyDatabase(sql, 'development')
+    await migrate(sql, migrations, { clock: new FakeClock(), onStep: () => {} })
+  }),
+)
+
 await t.test('it loads every row once, tells how far it is, and leaves statistics behind', async t => {
-  const database = await migrated(t)
   const steps: Step[] = []
   t.equal(await load(database, 'full', step => void steps.push(step)), 'loaded')
   for (const [table, rows] of Object.entries(DEMO_SIZES.full)) {
@@ -62,7 +68,6 @@ await t.test('it loads every row once, tells how far it is, and leaves statistic
 })
 
 await t.test('processes at once load it once', async t => {
-  const database = await migrated(t)
   t.same((await Promise.all([load(database, 'small'), load(database, 'small'), load(database, 'small')])).toSorted(), [
     'loaded',
     'present',
@@ -72,7 +77,6 @@ await t.test('processes at once load it once', async t => {
 })
 
 await t.test('a load that breaks off leaves nothing, and can be made again', async t => {
-  const database = await migrated(t)
   await t.rejects(
     load(database, 'small', ({ name }) => {
       if (name === 'enrolments') throw new Error('broken off')
@@ -84,7 +88,6 @@ await t.test('a load that breaks off leaves nothing, and can be made again', asy
 })
 
 await t.test('it is not mixed with rows of others, or with another size', async t => {
-  const database = await migrated(t)
   await database.sql`insert into users (email, username, display_name) values ('a@example.org', 'somebody', 'Somebody')`
   await t.rejects(load(database, 'small'), { code: 'API_ERR_DEMO_DATA', message: /no demo data/ })
   await database.sql`delete from users`
