@@ -224,6 +224,21 @@ await t.test('a response of our own has its status, its length and what the call
   t.equal(writeOwnResponseHead(Buffer.alloc(40), 0, 503, 'Service Unavailable', 1, rewrite), -1)
 })
 
+await t.test('nothing is written behind the end that is returned', async t => {
+  const small = Buffer.alloc(512, 0x7e)
+  const rewrite = new HeadRewrite()
+  const beyond = (end: number): boolean => end > 0 && small.subarray(end).every(octet => octet === 0x7e)
+  withRequest(octetsOf('GET /abc HTTP/1.1\r\nHost:h\r\nA: b\r\nC:\r\n\r\n'), head => {
+    t.ok(beyond(writeRequestHead(small, 0, head, rewrite)))
+  })
+  small.fill(0x7e)
+  withResponse(octetsOf('HTTP/1.1 200 OK\r\nA:b\r\n\r\n'), head => {
+    t.ok(beyond(writeResponseHead(small, 0, head, head.framing, rewrite)))
+  })
+  small.fill(0x7e)
+  t.ok(beyond(writeOwnResponseHead(small, 0, 503, 'X', 1, rewrite)))
+})
+
 await t.test('without room nothing is written, and with the room that is asked for all is', async t => {
   const rewrite = new HeadRewrite()
   rewrite.setExtra(encodeFieldLine('A', 'b'))

@@ -6,9 +6,12 @@ import { headOf, inAllPieces, octetsOf, parseRequests, verdict } from './recorde
 
 function read(text: string): Authority | null {
   const authority = new Authority()
-  // Octets around it that would be valid in it: none may be read.
-  const buffer = octetsOf(`1${text}1`)
-  return authority.read(buffer, 1, 1 + text.length) ? authority : null
+  // Octets around it that would be valid in it, or complete it: none may be read.
+  const verdicts = ['1', ']', ':', 'f]'].map(behind =>
+    authority.read(octetsOf(`1${text}${behind}`), 1, 1 + text.length),
+  )
+  if (new Set(verdicts).size !== 1) throw new Error(`What is read of ${text} depends on what stands behind it.`)
+  return verdicts[0] === true ? authority : null
 }
 
 const VALID: readonly (readonly [text: string, host: string, port: number])[] = [

@@ -62,6 +62,31 @@ export const asResponses = (octets: Buffer, cuts: readonly number[]): Outcome =>
 export const asNarrowResponses = (octets: Buffer, cuts: readonly number[]): Outcome =>
   parseResponses(octets, cuts, [METHOD.GET, METHOD.GET], narrow, true)
 
+/**
+ * That two requests behind one another come to what they come to with a parser each: that nothing of one message is left for the next.
+ * Returns whether the first was whole, so that there was something to compare.
+ */
+export function checkRequestsIndependent(first: string, second: string): boolean {
+  const alone = parseRequests(octetsOf(first))
+  if (alone.finish !== 'idle' || alone.events.length === 0 || alone.events.at(-1)?.type !== 'end') return false
+  const together = parseRequests(octetsOf(first + second))
+  const expected = [...alone.events, ...parseRequests(octetsOf(second)).events]
+  assert.deepEqual(together.events, expected, JSON.stringify([first, second]))
+  return true
+}
+
+/** The same for two responses to GET on one connection. */
+export function checkResponsesIndependent(first: string, second: string): boolean {
+  const octets = octetsOf(first)
+  const alone = parseResponses(octets)
+  if (alone.finish !== 'complete' || alone.taken !== octets.length || alone.events.at(-1)?.type !== 'end') return false
+  if (alone.events.some(event => event.type === 'head' && event.framing === FRAMING.untilClose)) return false
+  const together = parseResponses(octetsOf(first + second), [], [METHOD.GET, METHOD.GET])
+  const expected = [...alone.events, ...parseResponses(octetsOf(second)).events]
+  assert.deepEqual(together.events, expected, JSON.stringify([first, second]))
+  return true
+}
+
 const FRAMINGS = Object.keys(FRAMING) as (keyof typeof FRAMING)[]
 
 /** The parser's events in the oracle's words. */

@@ -1,7 +1,15 @@
 import t from 'tap'
 import fc from 'fast-check'
-import { asNarrowRequests, asNarrowResponses, asRequests, asResponses, checkCuts } from './invariants.ts'
-import { mutated, noise, requestStream, responseText } from './messages.ts'
+import {
+  asNarrowRequests,
+  asNarrowResponses,
+  asRequests,
+  asResponses,
+  checkCuts,
+  checkRequestsIndependent,
+  checkResponsesIndependent,
+} from './invariants.ts'
+import { mutated, noise, requestStream, requestText, responseText } from './messages.ts'
 import { octetsOf } from './recorder.ts'
 
 const places = fc.array(fc.nat(), { maxLength: 6 })
@@ -27,3 +35,23 @@ for (const [name, parse] of [
     )
   })
 }
+
+await t.test('nothing of one message is left for the next', async t => {
+  const seen = { requests: 0, responses: 0 }
+  fc.assert(
+    fc.property(requestText, requestText, (first, second) => {
+      if (checkRequestsIndependent(first, second)) seen.requests++
+    }),
+    { numRuns: 1000 },
+  )
+  fc.assert(
+    fc.property(responseText, responseText, (first, second) => {
+      if (checkResponsesIndependent(first, second)) seen.responses++
+    }),
+    { numRuns: 1000 },
+  )
+  t.ok(
+    seen.requests > 100 && seen.responses > 100,
+    `${seen.requests} requests and ${seen.responses} responses were whole`,
+  )
+})

@@ -194,6 +194,9 @@ await t.test(
     t.match(outcome.events, [{ type: 'refusal', code: 'HTTP1_ERR_BODY_TOO_LARGE', status: 413 }])
     t.equal(outcome.events.length, 1)
 
+    const exact = createLimits({ maxBodyBytes: 6 })
+    t.equal(contentOf(parseRequests(POST, [], exact)), 'abcdef')
+
     const limited = (octets: Buffer, maxBytes: number, given?: Limits): string[] => {
       const sink = sinkOf({ onHead: () => parser.limitBody(maxBytes) })
       const parser = new RequestParser(sink, given)
@@ -224,6 +227,21 @@ await t.test('octets behind an upgrade request or a CONNECT are not taken', asyn
     t.equal(parser.execute(octets, head.length, octets.length), 0)
     t.equal(recorder.ends, 1)
     t.equal(parser.finish(), 'complete')
+  }
+})
+
+await t.test('a request that says all that can be said leaves nothing of it to the next one', async t => {
+  const loud = octetsOf(
+    'POST https://b:8443?q HTTP/1.0\r\nHost: b:8443\r\nConnection: close, upgrade, keep-alive, a\r\nUpgrade: websocket\r\nTE: trailers\r\nA: b\r\nExpect: x\r\nContent-Length: 1\r\n\r\n.',
+  )
+  const other = octetsOf(
+    'POST http://b/ HTTP/1.1\r\nHost: b\r\nConnection: upgrade, x-a\r\nUpgrade: websocket\r\nExpect: 100-continue, x\r\nX-A: b\r\nTransfer-Encoding: chunked\r\n\r\n1;a=b\r\n.\r\n0\r\nX-A: b\r\nX-B: c\r\n\r\n',
+  )
+  const plain = octetsOf('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n.')
+  const alone = parseRequests(plain).events
+  for (const first of [loud, other]) {
+    const events = inAllPieces(Buffer.concat([first, plain]), parseRequests).events
+    t.same(events.slice(-3), alone)
   }
 })
 
@@ -281,6 +299,20 @@ await t.test('a head that is held outlives the buffer that it came in', async t 
   const pieces = octetsOf('GET /z HTTP/1.1\r\nHost: a\r\n\r\n')
   for (let i = 0; i < pieces.length; i++) parser.execute(pieces, i, i + 1)
   t.equal(sink.log.at(-2), 'head /z')
+})
+
+await t.test('holding a head that is not whole, or that is not in a buffer of the caller, does nothing', async t => {
+  const recorder = new Recorder()
+  const parser = new RequestParser(recorder)
+  parser.holdHead()
+  parser.execute(GET, 0, 10)
+  parser.holdHead()
+  parser.execute(GET, 10, GET.length)
+  parser.holdHead()
+  t.equal(kindsOf({ events: recorder.events, finish: '', taken: 0 }), 'head end')
+  parser.reset()
+  parser.holdHead()
+  t.equal(parser.execute(GET, 0, GET.length), GET.length)
 })
 
 await t.test('a sink that calls execute is told so', async t => {

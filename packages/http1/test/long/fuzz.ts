@@ -11,6 +11,8 @@ import {
   asResponses,
   checkCuts,
   checkRequestRewrite,
+  checkRequestsIndependent,
+  checkResponsesIndependent,
   checkRequestsAgainstOracle,
   checkResponseAgainstOracle,
   checkResponseRewrite,
@@ -38,6 +40,12 @@ const checks: Readonly<Record<string, fc.IRawProperty<unknown>>> = {
   ),
   'requests against the oracle': fc.property(octets(requestStream), o => void checkRequestsAgainstOracle(asText(o))),
   'responses against the oracle': fc.property(octets(responseText), o => void checkResponseAgainstOracle(asText(o))),
+  'requests behind one another': fc.property(requestText, requestText, (a, b) => void checkRequestsIndependent(a, b)),
+  'responses behind one another': fc.property(
+    responseText,
+    responseText,
+    (a, b) => void checkResponsesIndependent(a, b),
+  ),
   'requests rewritten': fc.property(
     octets(requestText),
     fc.nat(),

@@ -39,7 +39,7 @@ async function main(args: readonly string[]): Promise<number> {
       const chosen = await Array.fromAsync(expandFolders(args))
       // The thresholds of coverage are for the whole: a part of the tests doesn't load all of the code.
       const partly = chosen.length > 0 ? ['--allow-incomplete-coverage'] : []
-      child = spawn(process.execPath, [tap, ...partly, ...chosen], {
+      child = spawn(process.execPath, [tap, ...chosen, ...partly], {
         stdio: 'inherit',
         env: { ...process.env, [DATABASE_URL_VARIABLE]: given ?? server?.adminUrl },
       })
