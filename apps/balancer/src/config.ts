@@ -1,6 +1,6 @@
 // Every option of the balancer: one schema from which the flags, the file, the help text and the README's table are made.
-import { Type, type Static } from 'typebox'
-import type { DeepReadonly } from '@plimsoll/config'
+import { option as Type, type DeepReadonly } from '@plimsoll/config'
+import type { Static } from 'typebox'
 import { parseListenAddress } from './downstream/listen-address.ts'
 import { TrustedProxies } from './headers/trusted-proxies.ts'
 import { parseUpstreamAddress } from './upstream/address.ts'

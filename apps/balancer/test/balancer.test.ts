@@ -1,7 +1,9 @@
 // The balancer as its users meet it: real sockets in front, real servers and scripted peers behind.
 import { createServer, type RequestListener } from 'node:http'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { rawClient, rawServer, until, type RawPeer } from '@plimsoll/testing'
@@ -195,6 +197,21 @@ await t.test('an endpoint that fails its checks gets nothing until it passes the
   t.match(health.endpoints[0]?.why, /down: \d+ checks failed, the last: GET \/ready answered 503/)
   ready = true
   await balancer.available(2)
+})
+
+await t.test('an endpoint may be a Unix socket, for requests and for checks', async t => {
+  // Not below the checkout: the path of a socket is short.
+  const folder = mkdtempSync(path.join(tmpdir(), 'plimsoll-balancer-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const socketPath = path.join(folder, 'a.sock')
+  const server = createServer((request, response) => response.end(request.url))
+  await new Promise<void>(resolve => server.listen(socketPath, resolve))
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  const balancer = await startBalancer(t, [`unix:${socketPath}`], ['--health.path=/ready'])
+  t.equal(await (await fetch(`${balancer.url}/hello`)).text(), '/hello')
 })
 
 await t.test('endpoints come and go with the file that lists them', async t => {

@@ -1,6 +1,6 @@
 // Options of the one-command stack.
-import { Type, type Static } from 'typebox'
-import type { DeepReadonly } from '@plimsoll/config'
+import { option as Type, type DeepReadonly } from '@plimsoll/config'
+import type { Static } from 'typebox'
 
 export const localSchema = Type.Object(
   {
@@ -76,7 +76,7 @@ export function checkLocalConfig(config: LocalConfig): string[] {
     const url = URL.parse(config.databaseUrl)
     if (!url || (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:') || url.pathname.length < 2) {
       issues.push(
-        'databaseUrl (DATABASE_URL): this is no PostgreSQL URL; it looks like postgres://user:password@host:5432/database. Unset it to use the embedded PostgreSQL.',
+        'databaseUrl (DATABASE_URL): this is no PostgreSQL URL; it looks like postgres://USER@HOST:5432/DATABASE, with the password behind the user. Unset it to use the embedded PostgreSQL.',
       )
     }
   }

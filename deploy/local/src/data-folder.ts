@@ -3,7 +3,7 @@
 // Layout: postgres/ (the embedded server's), logs/, admin-token, database-url. Sockets live in a short folder below the system's
 // temporary one, because the path of a Unix socket has at most 107 bytes.
 import { createHash, randomBytes } from 'node:crypto'
-import { accessSync, constants, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { LocalError } from './errors.ts'
 
@@ -26,10 +26,10 @@ export function defaultDataFolder(checkout: string, isRoot: boolean): string {
 /** @throws LocalError LOCAL_ERR_DATA_FOLDER */
 export function openDataFolder(folder: string, temporary: string, uid: number): DataFolder {
   try {
-    mkdirSync(path.join(folder, 'logs'), { recursive: true })
+    makeFolders(path.join(folder, 'logs'))
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
     const run = path.join(temporary, `plimsoll-${uid}-${shortHash(folder)}`)
-    mkdirSync(run, { recursive: true, mode: 0o700 })
+    if (!existsSync(run)) mkdirSync(run, { mode: 0o700 })
     if (statSync(run).uid !== uid) throw new Error(`${run} belongs to another user`)
     return {
       path: folder,
@@ -46,6 +46,13 @@ export function openDataFolder(folder: string, temporary: string, uid: number): 
       { cause },
     )
   }
+}
+
+/** One by one: Node's recursive mkdir never comes back where the system says ENOENT for a folder that exists, as below /proc. */
+function makeFolders(folder: string): void {
+  if (existsSync(folder)) return
+  makeFolders(path.dirname(folder))
+  mkdirSync(folder)
 }
 
 function adminToken(file: string): string {

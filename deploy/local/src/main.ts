@@ -52,7 +52,7 @@ async function run(): Promise<void> {
     defaultDataFolder: dataFolder,
     onBroken: description => end(1, description),
   }
-  let stack = new Stack(config, command, surroundings)
+  const stack = new Stack(config, command, surroundings)
   let ending = false
   let restarting: Promise<void> | null = null
 
@@ -85,9 +85,7 @@ async function run(): Promise<void> {
   async function restart(changed: string): Promise<void> {
     process.stdout.write(`\n  ${changed} changed: restarting …\n`)
     try {
-      await stack.stop()
-      stack = new Stack({ ...config, fresh: false }, command === 'dev' ? 'dev' : 'start', surroundings)
-      await stack.start()
+      await stack.restartPrograms()
     } catch (error) {
       process.stderr.write(`\nplimsoll: ${(error as Error).message}\n  Waiting for the next change …\n`)
     } finally {

@@ -7,11 +7,13 @@
 // * The balancer goes first on the way down: it finishes the requests under way while everything behind it still serves.
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { startLocalPostgres } from '@plimsoll/local-postgres'
 import { openLogFile } from '@plimsoll/telemetry'
 import { ChildProgram, type ReadyLine } from './child-program.ts'
 import type { LocalConfig } from './config.ts'
 import { openDataFolder, type DataFolder } from './data-folder.ts'
+import { LocalError } from './errors.ts'
 import { requirePorts } from './ports.ts'
 import { Progress, renderScreen, type Terminal } from './screen.ts'
 
@@ -35,10 +37,16 @@ interface Part {
   stop(): Promise<boolean>
 }
 
+interface Database {
+  readonly url: string
+  /** What the screen says of it. */
+  readonly shown: string
+}
+
 const START_TIMEOUT_MS = 60_000
-/** The whole way down has 30 s; the balancer's drain takes most of it. */
-const DRAIN_MS = 15_000
-const STOP_TIMEOUT_MS = { balancer: DRAIN_MS + 2000, api: 8000, task: 2000 }
+/** The whole way down has 30 s: the balancer finishes what is under way, then the workers have nothing left but their own notice periods. */
+const DRAIN_MS = 9000
+const STOP_TIMEOUT_MS = { balancer: DRAIN_MS + 1500, api: 15_000, task: 2000 }
 
 export class Stack {
   readonly #config: LocalConfig
@@ -46,6 +54,9 @@ export class Stack {
   readonly #surroundings: StackSurroundings
   readonly #parts: Part[] = []
   #stopping: Promise<boolean> | null = null
+  /** How many parts stand below the programs, and how those are started. */
+  #programsFrom = 0
+  #restart: () => Promise<void> = () => this.start()
 
   constructor(config: LocalConfig, mode: 'start' | 'dev', surroundings: StackSurroundings) {
     this.#config = config
@@ -55,7 +66,6 @@ export class Stack {
 
   /** @throws LocalError, or the embedded PostgreSQL's error; whatever was started by then is for `stop` to end. */
   async start(): Promise<void> {
-    const { terminal } = this.#surroundings
     const config = this.#config
     await requirePorts([
       { port: config.port, host: config.host, what: 'the service', flag: '--port' },
@@ -67,9 +77,16 @@ export class Stack {
       this.#surroundings.temporary,
       this.#surroundings.uid,
     )
-    const progress = new Progress(terminal)
+    const progress = new Progress(this.#surroundings.terminal)
     const database = await this.#startDatabase(folder, progress)
-    await progress.run('Migrations', detail => this.#databaseTask('migrate', [], database.url, folder, detail))
+    this.#programsFrom = this.#parts.length
+    const migrate = () =>
+      progress.run('Migrations', detail => this.#databaseTask('migrate', [], database.url, folder, detail))
+    this.#restart = async () => {
+      await migrate()
+      await this.#startPrograms(folder, database, progress)
+    }
+    await migrate()
     if (config.fresh)
       await progress.run('Old demo data thrown away', detail =>
         this.#databaseTask('reset', [], database.url, folder, detail),
@@ -77,11 +94,24 @@ export class Stack {
     await progress.run('Demo data', detail =>
       this.#databaseTask('seed', ['--size', config.demo], database.url, folder, detail),
     )
+    await this.#startPrograms(folder, database, progress)
+  }
+
+  /** Stops the API and the balancer, applies new migrations, and starts them again; the database goes on. */
+  async restartPrograms(): Promise<void> {
+    await this.#stopDownTo(this.#programsFrom)
+    await this.#restart()
+  }
+
+  async #startPrograms(folder: DataFolder, database: Database, progress: Progress): Promise<void> {
+    const config = this.#config
     const workers = config.workers ?? (this.#mode === 'dev' ? 1 : Math.max(2, this.#surroundings.cores))
-    const [api, balancer] = await progress.run('API workers and balancer', () =>
-      Promise.all([this.#startApi(folder, database.url, workers), this.#startBalancer(folder)]),
-    )
-    terminal.write(
+    const [api, balancer] = await progress.run('API workers and balancer', async () => {
+      const ready = await Promise.all([this.#startApi(folder, database.url, workers), this.#startBalancer(folder)])
+      await untilServing(`http://${String(ready[1]['admin'])}/health`, workers)
+      return ready
+    })
+    this.#surroundings.terminal.write(
       renderScreen({
         service: `http://${display(String(balancer['listen']))}`,
         admin: `http://${display(String(balancer['admin']))}`,
@@ -98,15 +128,17 @@ export class Stack {
 
   /** Takes everything down in reverse order; resolves with true when every part ended in order. May be called again. */
   stop(): Promise<boolean> {
-    this.#stopping ??= (async () => {
-      let inOrder = true
-      for (let part = this.#parts.pop(); part; part = this.#parts.pop()) inOrder = (await part.stop()) && inOrder
-      return inOrder
-    })()
+    this.#stopping ??= this.#stopDownTo(0)
     return this.#stopping
   }
 
-  async #startDatabase(folder: DataFolder, progress: Progress): Promise<{ url: string; shown: string }> {
+  async #stopDownTo(count: number): Promise<boolean> {
+    let inOrder = true
+    while (this.#parts.length > count) inOrder = ((await this.#parts.pop()?.stop()) ?? true) && inOrder
+    return inOrder
+  }
+
+  async #startDatabase(folder: DataFolder, progress: Progress): Promise<Database> {
     if (this.#config.databaseUrl !== undefined)
       return { url: this.#config.databaseUrl, shown: 'the one of DATABASE_URL' }
     return progress.run('PostgreSQL', async detail => {
@@ -236,6 +268,23 @@ function progressText(line: string): string | null {
   const { step, done, total } = JSON.parse(line) as { step?: string; done?: number; total?: number }
   if (step === undefined) return null
   return total === undefined ? step : `${step} ${done ?? 0}/${total}`
+}
+
+/** Waits until the balancer has seen every worker pass its check: before that, the first request would meet a 503. */
+async function untilServing(health: string, workers: number): Promise<void> {
+  const deadlineMs = performance.now() + START_TIMEOUT_MS
+  for (;;) {
+    const answer = await fetch(health)
+    const { available, endpoints } = (await answer.json()) as { available: number; endpoints: unknown }
+    if (available >= workers) return
+    if (performance.now() > deadlineMs) {
+      throw new LocalError(
+        'LOCAL_ERR_CHILD_SLOW',
+        `The balancer sees ${available} of ${workers} workers ready after ${START_TIMEOUT_MS / 1000} s: ${JSON.stringify(endpoints)}`,
+      )
+    }
+    await wait(20)
+  }
 }
 
 function controlAddress(api: ReadyLine, wanted: number): string {

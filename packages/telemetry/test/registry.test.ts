@@ -16,3 +16,13 @@ await t.test('two registries in one process do not share samples', async t => {
   t.notMatch(await one.metrics(), /^b_/m)
   t.notMatch(await two.metrics(), /^a_/m)
 })
+
+await t.test('no gauge has a name that ends like a counter', async t => {
+  const text = await createRegistry({ prefix: 'a_' }).metrics()
+  const gauges = text.split('\n').filter(line => /^# TYPE \S+ gauge$/.test(line))
+  t.ok(gauges.length > 10)
+  t.same(
+    gauges.filter(line => line.includes('_total ')),
+    [],
+  )
+})

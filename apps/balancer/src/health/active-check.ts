@@ -8,8 +8,8 @@
 // * While anything is in doubt (starting, down, or a failure in the row) checks come at `changingIntervalMs`.
 import { request } from 'node:http'
 import { connect } from 'node:net'
-import { connectOptions } from '../upstream/address.ts'
 import { channels, type HealthCheckFinished } from '../channels.ts'
+import { connectOptions, requestOptions } from '../upstream/address.ts'
 import type { Endpoint, EndpointHealth } from '../upstream/endpoint.ts'
 
 export interface ActiveCheckOptions {
@@ -30,7 +30,7 @@ export function httpProbe(path: string): Probe {
     new Promise(resolve => {
       const asked = request(
         {
-          ...connectOptions(endpoint.address),
+          ...requestOptions(endpoint.address),
           method: 'GET',
           path,
           agent: false,

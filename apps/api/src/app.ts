@@ -1,0 +1,119 @@
+// The application: every register() in the order in which its hooks run. Read this file first.
+import { fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import compress from '@fastify/compress'
+import cors from '@fastify/cors'
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import { categoryLogger } from '@plimsoll/telemetry'
+import type { Dependencies } from './dependencies.ts'
+import { trustPeers } from './http/peers.ts'
+import { requestIds } from './http/request-id.ts'
+import { compileValidator } from './http/validation.ts'
+import { answerClientErrors, ignoreClientError } from './plugins/client-errors.ts'
+import { compressOptions } from './plugins/compression.ts'
+import { draining } from './plugins/draining.ts'
+import { answerError, setErrorHandlers } from './plugins/error-handler.ts'
+import { metrics } from './plugins/metrics.ts'
+import { metricsRoute } from './plugins/metrics-route.ts'
+import {
+  documentationPageOptions,
+  openapiOptions,
+  openapiRoutes,
+  ProblemSchema,
+  requireDocumentation,
+} from './plugins/openapi.ts'
+import { rateLimitOptions } from './plugins/rate-limits.ts'
+import { requestContext } from './plugins/request-context.ts'
+import { quietLogController, requestLog } from './plugins/request-log.ts'
+import { corsOptions, helmetOptions, securityHeaders, type Environment } from './plugins/security.ts'
+import { coursesRoutes } from './resources/courses/routes.ts'
+import { healthRoutes } from './resources/health/routes.ts'
+
+export interface AppOptions {
+  readonly version: string
+  readonly environment: Environment
+  /** Whether the server will listen on a Unix socket: then its peers are the balancer. */
+  readonly unixSocket: boolean
+  /** Addresses and networks of proxies in front, for a worker that listens on TCP or a balancer behind another. */
+  readonly trustedProxies: readonly string[]
+  readonly corsOrigins: readonly string[]
+  /** Text that no other process has, at least 8 characters; ids of requests begin with it. */
+  readonly requestIdPrefix: string
+  /** Longest time for the answer to any request, in milliseconds. */
+  readonly handlerTimeoutMs: number
+  /** Largest body, in bytes; routes may set their own. */
+  readonly maxBodyBytes: number
+  /** Whether `GET /metrics` is served here: only for a worker that runs by itself, without a supervisor to collect the figures. */
+  readonly metricsRoute: boolean
+}
+
+/** Longer than the balancer keeps an idle connection (60 s), so that it is never the worker who closes one just as a request comes. */
+const KEEP_ALIVE_TIMEOUT_MS = 72_000
+/** Time for the request line and header fields. */
+const HEAD_TIMEOUT_MS = 10_000
+/** Time for the whole request, body included. */
+const REQUEST_TIMEOUT_MS = 30_000
+/** How often Node looks for requests beyond those two; its own default is 30 s. */
+const TIMEOUT_CHECK_INTERVAL_MS = 5000
+const MAX_HEAD_BYTES = 16 * 1024
+/** Longest path parameter; ids and slugs are far shorter. */
+const MAX_PARAMETER_LENGTH = 128
+
+/** Builds the application on its dependencies. It doesn't listen, and doesn't close them. */
+export function createApp(dependencies: Dependencies, options: AppOptions): FastifyInstance {
+  const { logger, clock, registry, figures, drainState } = dependencies
+  const { environment } = options
+  const trustPeer = trustPeers(options)
+
+  const baseLogger: FastifyBaseLogger = logger
+
+  const app: FastifyInstance = fastify({
+    loggerInstance: baseLogger,
+    logController: quietLogController(),
+    genReqId: requestIds({ trustPeer, prefix: options.requestIdPrefix }),
+    trustProxy: trustPeer,
+    http: {
+      headersTimeout: HEAD_TIMEOUT_MS,
+      maxHeaderSize: MAX_HEAD_BYTES,
+      connectionsCheckingInterval: TIMEOUT_CHECK_INTERVAL_MS,
+    },
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    bodyLimit: options.maxBodyBytes,
+    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
+    // While closing, what still comes over an open connection is answered, with `connection: close`: a drain loses nothing.
+    return503OnClosing: false,
+    // `request.deadline` is the time limit; Fastify's own ends when a body has been read.
+    frameworkErrors: (error, request, reply) => {
+      answerError(error, request, reply)
+    },
+    clientErrorHandler: ignoreClientError,
+  })
+  answerClientErrors(app.server)
+  app.setValidatorCompiler(compileValidator)
+  // Bodies are JSON. As text/plain a form on any site could send one without a preflight.
+  app.removeContentTypeParser('text/plain')
+  app.addSchema(ProblemSchema)
+  requireDocumentation(app)
+  setErrorHandlers(app)
+
+  app.register(requestContext, { trustPeer, handlerTimeoutMs: options.handlerTimeoutMs, clock })
+  app.register(draining, { drainState })
+  app.register(metrics, { registry, figures })
+  app.register(requestLog, { securityLogger: categoryLogger(logger, 'security') })
+  app.register(helmet, helmetOptions())
+  app.register(securityHeaders)
+  app.register(cors, corsOptions(environment, options.corsOrigins))
+  app.register(rateLimit, rateLimitOptions(environment))
+  app.register(compress, compressOptions())
+  app.register(swagger, openapiOptions(options.version))
+
+  app.register(openapiRoutes)
+  if (environment === 'development') app.register(swaggerUi, documentationPageOptions())
+  if (options.metricsRoute) app.register(metricsRoute, { registry })
+  app.register(healthRoutes, { service: dependencies.health })
+  app.register(coursesRoutes, { service: dependencies.courses })
+  return app
+}

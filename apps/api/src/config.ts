@@ -1,0 +1,327 @@
+// Every option of the API, for its three programs: the cluster (main.ts), a worker (worker/main.ts) and the database commands (database/main.ts).
+//
+// All three read the same environment, and the cluster passes its own on to the workers. What a program doesn't use isn't among its options.
+import { availableParallelism, tmpdir } from 'node:os'
+import path from 'node:path'
+import { option as Type, type DeepReadonly } from '@plimsoll/config'
+import { defaultLogLevel, LOG_LEVELS, type LogLevel } from '@plimsoll/telemetry'
+import type { Static } from 'typebox'
+import { isNetwork } from './http/peers.ts'
+import { isOriginPattern, type Environment } from './plugins/security.ts'
+
+const closed = { additionalProperties: false } as const
+
+const environment = Type.Enum(['development', 'staging', 'production'], {
+  description: 'Kind of installation: decides the defaults of the log level, of CORS and of the documentation page.',
+  default: 'development',
+  env: 'NODE_ENV',
+})
+
+const log = Type.Object(
+  {
+    level: Type.Optional(
+      Type.Enum([...LOG_LEVELS], {
+        description: 'Lowest level that is logged. Not set: debug in development, info in staging, warn in production.',
+        env: 'LOG_LEVEL',
+      }),
+    ),
+    file: Type.Optional(
+      Type.String({
+        description:
+          'Path of log files without their ending; each process adds its name and rotates its own file at 20 MiB, keeping five. Not set: standard output.',
+        env: 'API_LOG_FILE',
+        minLength: 1,
+      }),
+    ),
+  },
+  closed,
+)
+
+const databaseUrl = Type.String({
+  description: 'Address of PostgreSQL: postgres://user:password@host:port/database.',
+  env: 'DATABASE_URL',
+  pattern: '^postgres(ql)?://',
+  placeholder: 'url',
+  secret: true,
+})
+const connectTimeoutS = Type.Integer({
+  description: 'Longest time to open a connection.',
+  unit: 's',
+  default: 10,
+  minimum: 1,
+  maximum: 300,
+  env: 'DB_CONNECTION_TIMEOUT',
+})
+
+const database = Type.Object(
+  {
+    url: databaseUrl,
+    minConnections: Type.Optional(
+      Type.Integer({
+        description: 'Connections that each worker opens at its start. Not set: 2 in development, else 5.',
+        unit: 'connections',
+        minimum: 0,
+        maximum: 1000,
+        zero: 'the first query opens the first',
+        env: 'DB_MIN_CONNECTIONS',
+      }),
+    ),
+    maxConnections: Type.Optional(
+      Type.Integer({
+        description: 'Connections that each worker may open at most. Not set: 10 in development, else 20.',
+        unit: 'connections',
+        minimum: 1,
+        maximum: 1000,
+        when: 'Raise it when requests wait while the database has cores and disks to spare; database.connectionBudget limits it.',
+        env: 'DB_MAX_CONNECTIONS',
+      }),
+    ),
+    connectionBudget: Type.Integer({
+      description:
+        'Connections that all workers together may open, one worker more during a rolling restart included; each worker gets its share.',
+      unit: 'connections',
+      default: 90,
+      minimum: 4,
+      maximum: 100_000,
+      when: 'Change it when max_connections of PostgreSQL is not 100, or other programs share it.',
+      env: 'DB_CONNECTION_BUDGET',
+    }),
+    connectTimeoutS,
+    commandTimeoutS: Type.Integer({
+      description: 'Longest time for one statement; PostgreSQL stops it then.',
+      unit: 's',
+      default: 30,
+      minimum: 1,
+      maximum: 3600,
+      env: 'DB_COMMAND_TIMEOUT',
+    }),
+    probeIntervalMs: Type.Integer({
+      description:
+        'Time between two looks at the database in the background, ± 10 %; one second while it does not answer.',
+      unit: 'ms',
+      default: 10_000,
+      minimum: 100,
+      maximum: 3_600_000,
+      env: 'API_DB_PROBE_INTERVAL_MS',
+    }),
+  },
+  closed,
+)
+
+const http = Type.Object(
+  {
+    handlerTimeoutMs: Type.Integer({
+      description:
+        "Longest time for the answer to a request. Below the balancer's 10 s per try, so that clients get the API's reason.",
+      unit: 'ms',
+      default: 9000,
+      minimum: 10,
+      maximum: 600_000,
+      env: 'API_HANDLER_TIMEOUT_MS',
+    }),
+    maxBodyBytes: Type.Integer({
+      description: 'Largest body of a request; a route may set its own.',
+      unit: 'bytes',
+      default: 64 * 1024,
+      minimum: 1024,
+      maximum: 64 * 1024 * 1024,
+      env: 'API_MAX_BODY_BYTES',
+    }),
+    trustedProxies: Type.Array(Type.String({ maxLength: 64 }), {
+      description:
+        "Addresses and networks whose x-forwarded-* fields, request ids and deadlines are believed, besides whoever is on a worker's Unix socket.",
+      default: [],
+      env: 'API_TRUSTED_PROXIES',
+      placeholder: 'ip or network',
+    }),
+    corsOrigins: Type.Array(Type.String({ maxLength: 256 }), {
+      description:
+        'Origins whose pages may read answers, with credentials: https://app.example.org, or https://*.example.org for its subdomains.',
+      default: [],
+      env: 'API_CORS_ORIGINS',
+      placeholder: 'origin',
+    }),
+  },
+  closed,
+)
+
+const workers = Type.Optional(
+  Type.Integer({
+    description: 'Number of workers. Not set: one per core, at least 2.',
+    unit: 'workers',
+    minimum: 1,
+    maximum: 256,
+    env: 'API_WORKERS',
+  }),
+)
+
+export const clusterSchema = Type.Object(
+  {
+    environment,
+    workers,
+    adminPort: Type.Integer({
+      description: "Port on 127.0.0.1 for the fleet's health, metrics and control.",
+      default: 9902,
+      minimum: 0,
+      maximum: 65_535,
+      zero: 'a free port',
+      env: 'API_ADMIN_PORT',
+    }),
+    controlToken: Type.Optional(
+      Type.String({
+        description: 'Bearer token for replacing workers. Not set: one is made up at each start, so nobody can.',
+        minLength: 16,
+        secret: true,
+        env: 'API_CONTROL_TOKEN',
+      }),
+    ),
+    runFolder: Type.Optional(
+      Type.String({
+        description:
+          "Folder of the workers' sockets and of endpoints.json, the list for the balancer. One fleet per folder; its path has at most 80 bytes. Not set: plimsoll-api-<user id> in the system's folder for temporary files.",
+        minLength: 1,
+        env: 'API_RUN_FOLDER',
+      }),
+    ),
+    inspectPort: Type.Integer({
+      description: 'Port on 127.0.0.1 on which worker 0 waits for an inspector.',
+      default: 0,
+      minimum: 0,
+      maximum: 65_535,
+      zero: 'no inspector',
+    }),
+    database,
+    http,
+    log,
+  },
+  closed,
+)
+
+export const workerSchema = Type.Object(
+  {
+    environment,
+    workers,
+    listen: Type.String({
+      description:
+        'Where a worker without a cluster listens: host:port or unix:/path. In a cluster the supervisor gives it a Unix socket.',
+      default: '127.0.0.1:3001',
+      pattern: '^(unix:/.+|.+:[0-9]{1,5})$',
+      placeholder: 'host:port',
+      env: 'API_LISTEN',
+    }),
+    database,
+    http,
+    log,
+  },
+  closed,
+)
+
+export const databaseCommandSchema = Type.Object(
+  {
+    environment,
+    size: Type.Enum(['small', 'full'], { description: 'How much demo data the command seed loads.', default: 'full' }),
+    progress: Type.Enum(['text', 'json'], {
+      description: 'How progress is printed: lines to read, or one JSON object per line.',
+      default: 'text',
+    }),
+    database: Type.Object({ url: databaseUrl, connectTimeoutS }, closed),
+  },
+  closed,
+)
+
+export type ClusterConfig = DeepReadonly<Static<typeof clusterSchema>>
+export type WorkerConfig = DeepReadonly<Static<typeof workerSchema>>
+export type DatabaseCommandConfig = DeepReadonly<Static<typeof databaseCommandSchema>>
+
+/** The programs, as `loadConfig` takes them. */
+export const clusterProgram = { name: 'plimsoll-api', schema: clusterSchema, check: checkServing }
+export const workerProgram = { name: 'plimsoll-api-worker', schema: workerSchema, check: checkServing }
+export const databaseProgram = {
+  name: 'plimsoll-api-database',
+  operands: 'migrate | seed | reset',
+  schema: databaseCommandSchema,
+}
+
+/** What the schema can't say. */
+function checkServing(config: Pick<WorkerConfig, 'environment' | 'database' | 'http'>): string[] {
+  const { http } = config
+  const { minConnections, maxConnections } = poolLimits(config)
+  return [
+    ...(minConnections > maxConnections
+      ? [
+          `database.minConnections (${minConnections}) is above database.maxConnections (${maxConnections}); lower the one or raise the other`,
+        ]
+      : []),
+    ...http.trustedProxies
+      .filter(entry => !isNetwork(entry))
+      .map(entry => `http.trustedProxies: "${entry}" is neither an address nor a network such as 10.0.0.0/8`),
+    ...http.corsOrigins
+      .filter(entry => !isOriginPattern(entry))
+      .map(
+        entry =>
+          `http.corsOrigins: "${entry}" is no origin; write https://app.example.org, without a path, or https://*.example.org`,
+      ),
+  ]
+}
+
+// Defaults that depend on the environment or the machine, which a schema can't have.
+
+/** The level to log at. */
+export function logLevel(config: {
+  readonly environment: Environment
+  readonly log: { readonly level?: LogLevel }
+}): LogLevel {
+  return config.log.level ?? defaultLogLevel(config.environment)
+}
+
+/** Limits of each worker's pool, before its share of the budget is known. */
+export function poolLimits(config: Pick<WorkerConfig, 'environment' | 'database'>): {
+  minConnections: number
+  maxConnections: number
+} {
+  const { environment, database } = config
+  const [min, max] = environment === 'development' ? [2, 10] : [5, 20]
+  return {
+    minConnections: database.minConnections ?? Math.min(min, database.maxConnections ?? min),
+    maxConnections: database.maxConnections ?? max,
+  }
+}
+
+export function workerCount(config: Pick<ClusterConfig, 'workers'>): number {
+  return config.workers ?? Math.max(2, availableParallelism())
+}
+
+/** @param userId id of the user who runs the program; 0 where the system has none */
+export function runFolder(config: Pick<ClusterConfig, 'runFolder'>, userId: number): string {
+  return path.resolve(config.runFolder ?? path.join(tmpdir(), `plimsoll-api-${userId}`))
+}
+
+/**
+ * The environment by which the cluster passes its configuration on to its workers, from whatever source it came.
+ * @param base what else workers shall see; its own settings of the same names are replaced or, where there is no value, removed
+ */
+export function workerEnvironment(
+  config: ClusterConfig,
+  base: Readonly<Record<string, string | undefined>>,
+): Record<string, string | undefined> {
+  const { environment, database, http, log } = config
+  const text = (value: number | undefined) => (value === undefined ? undefined : String(value))
+  return {
+    ...base,
+    NODE_ENV: environment,
+    API_WORKERS: String(workerCount(config)),
+    DATABASE_URL: database.url,
+    DB_MIN_CONNECTIONS: text(database.minConnections),
+    DB_MAX_CONNECTIONS: text(database.maxConnections),
+    DB_CONNECTION_BUDGET: text(database.connectionBudget),
+    DB_CONNECTION_TIMEOUT: text(database.connectTimeoutS),
+    DB_COMMAND_TIMEOUT: text(database.commandTimeoutS),
+    API_DB_PROBE_INTERVAL_MS: text(database.probeIntervalMs),
+    API_HANDLER_TIMEOUT_MS: text(http.handlerTimeoutMs),
+    API_MAX_BODY_BYTES: text(http.maxBodyBytes),
+    API_TRUSTED_PROXIES: http.trustedProxies.join(','),
+    API_CORS_ORIGINS: http.corsOrigins.join(','),
+    LOG_LEVEL: log.level,
+    API_LOG_FILE: log.file,
+  }
+}

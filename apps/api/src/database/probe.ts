@@ -1,0 +1,188 @@
+// Looks at the database in the background, so that no health page ever waits for it.
+//
+//            first answer                failure                    `downAfter` failures in a row
+//   unknown ─────────────► up ◄───────► failing ─────────────────────────────► down
+//                           ▲                         one answer                 │
+//                           └────────────────────────────────────────────────────┘
+//
+// * It has a connection of its own: a pool with all connections busy is not a database that is down.
+// * Every interval ± 10 %, so that the workers' probes don't march in step; every second while something is wrong.
+// * An answer that doesn't come in time counts as a failure, and its connection is thrown away: postgres.js may never settle it.
+import postgres from 'postgres'
+import type { Logger } from '@plimsoll/telemetry'
+import { connectionOptions } from './database.ts'
+import { codeOf } from './failures.ts'
+
+export type DatabaseStatus = 'unknown' | 'up' | 'failing' | 'down'
+
+/** What is known about the database. */
+export interface DatabaseHealth {
+  readonly status: DatabaseStatus
+  /** Round trip of the last probe that was answered, in milliseconds; null before the first. */
+  readonly latencyMs: number | null
+  /** When the last probe ended, ISO 8601; null before the first. */
+  readonly checkedAt: string | null
+  /** Code of the last failure while it isn't up; never a message. */
+  readonly failure: string | null
+  /** Connections to this database, of all programs, and the server's limit; null before the first answer. */
+  readonly connections: { readonly used: number; readonly limit: number } | null
+  /** Share of probes that were answered, 0 to 1; 1 before the first. */
+  readonly successRatio: number
+}
+
+export interface ProbeOptions {
+  readonly intervalMs: number
+  /** Failures in a row from which the database is called down. */
+  readonly downAfter: number
+  readonly timeoutMs: number
+}
+
+export interface ProbeTools {
+  /** One look at the database; `createProbeQuery` makes it. */
+  readonly look: (timeoutMs: number) => Promise<ProbeAnswer>
+  readonly clock: Clock
+  readonly random: { next(): number }
+  readonly logger: Logger
+}
+
+/** Time, and timers that run by it. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number
+  setTimeout(callback: () => void, delayMs: number): Timer
+  clearTimeout(timer: Timer | undefined): void
+}
+
+export interface Timer {
+  unref(): unknown
+}
+
+export interface ProbeAnswer {
+  readonly connectionsUsed: number
+  readonly connectionsLimit: number
+}
+
+export interface DatabaseProbe {
+  health(): DatabaseHealth
+  /** Looks once now, then on in the background. */
+  start(): Promise<void>
+  close(): void
+}
+
+const FAILING_INTERVAL_MS = 1000
+const JITTER_RATIO = 0.1
+
+export function createProbe(options: ProbeOptions, tools: ProbeTools): DatabaseProbe {
+  const { look, clock, random, logger } = tools
+  let status: DatabaseStatus = 'unknown'
+  let latencyMs: number | null = null
+  let checkedAt: string | null = null
+  let failure: string | null = null
+  let connections: DatabaseHealth['connections'] = null
+  let failuresInARow = 0
+  let answered = 0
+  let asked = 0
+  let timer: Timer | undefined
+  let closed = false
+
+  async function probe(): Promise<void> {
+    const startedAt = clock.now()
+    asked += 1
+    try {
+      const answer = await look(options.timeoutMs)
+      answered += 1
+      failuresInARow = 0
+      failure = null
+      latencyMs = Math.round((clock.now() - startedAt) * 1000) / 1000
+      connections = { used: answer.connectionsUsed, limit: answer.connectionsLimit }
+      setStatus('up')
+    } catch (error) {
+      failuresInARow += 1
+      failure = codeOf(error)
+      setStatus(failuresInARow >= options.downAfter ? 'down' : 'failing')
+    }
+    checkedAt = new Date(clock.now()).toISOString()
+  }
+
+  function setStatus(next: DatabaseStatus): void {
+    if (next === status || closed) return
+    const report = { from: status, to: next, failure }
+    if (next === 'up') logger.info(report, 'The database answers')
+    else logger.error(report, 'The database does not answer')
+    status = next
+  }
+
+  function schedule(): void {
+    if (closed) return
+    const intervalMs = status === 'up' ? options.intervalMs : Math.min(options.intervalMs, FAILING_INTERVAL_MS)
+    const jitter = 1 + JITTER_RATIO * (2 * random.next() - 1)
+    timer = clock.setTimeout(() => void probe().then(schedule), intervalMs * jitter)
+    timer.unref()
+  }
+
+  return {
+    health: () => ({
+      status,
+      latencyMs,
+      checkedAt,
+      failure,
+      connections,
+      successRatio: asked === 0 ? 1 : answered / asked,
+    }),
+    async start() {
+      await probe()
+      schedule()
+    },
+    close() {
+      closed = true
+      clock.clearTimeout(timer)
+    },
+  }
+}
+
+/** A failure to answer in time, with a code like the others. */
+class ProbeTimeout extends Error {
+  readonly code = 'PROBE_TIMEOUT'
+}
+
+export interface ProbeQuery {
+  look(timeoutMs: number): Promise<ProbeAnswer>
+  close(): Promise<void>
+}
+
+/** One connection and the question that the probe asks over it. */
+export function createProbeQuery(options: {
+  readonly url: string
+  readonly applicationName: string
+  readonly connectTimeoutS: number
+}): ProbeQuery {
+  const connect = () =>
+    postgres(options.url, {
+      ...connectionOptions({ ...options, commandTimeoutS: options.connectTimeoutS }, () => {}),
+      max: 1,
+    })
+  let sql = connect()
+
+  return {
+    async look(timeoutMs) {
+      const timeout = Promise.withResolvers<never>()
+      const timer = setTimeout(() => timeout.reject(new ProbeTimeout('The probe was not answered in time.')), timeoutMs)
+      const question = sql<[{ used: number; limit: number }]>`
+        select (select count(*)::int from pg_stat_activity where datname = current_database()) as used,
+               current_setting('max_connections')::int as limit`
+      try {
+        const [row] = await Promise.race([question, timeout.promise])
+        return { connectionsUsed: row.used, connectionsLimit: row.limit }
+      } catch (error) {
+        // Whatever failed, the next look starts on a fresh connection.
+        const failed = sql
+        sql = connect()
+        void failed.end({ timeout: 0 })
+        throw error
+      } finally {
+        clearTimeout(timer)
+      }
+    },
+    close: () => sql.end({ timeout: 1 }),
+  }
+}

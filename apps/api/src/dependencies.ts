@@ -1,0 +1,96 @@
+// The composition root: every object that lives as long as a worker is made here, in order, and closed in reverse.
+//
+// Seams: replacing `openDatabase` changes what stands behind every repository; a cache will be made between a repository and its service.
+import { categoryLogger, createRegistry, type Logger, type Registry } from '@plimsoll/telemetry'
+import { openDatabase, type DatabaseOptions } from './database/database.ts'
+import { createProbe, createProbeQuery, type Clock, type ProbeOptions } from './database/probe.ts'
+import { databaseMetrics } from './database/metrics.ts'
+import { RequestFigures } from './http/request-figures.ts'
+import { createCoursesRepository } from './resources/courses/repository.ts'
+import { createCoursesService, type CoursesService } from './resources/courses/service.ts'
+import {
+  createHealthService,
+  type DrainState,
+  type HealthService,
+  type WorkerIdentity,
+} from './resources/health/service.ts'
+import { createSystemFigures } from './resources/health/system.ts'
+
+export interface DependenciesOptions {
+  readonly version: string
+  readonly identity: WorkerIdentity
+  readonly database: DatabaseOptions
+  readonly probe: ProbeOptions
+}
+
+/** What comes from outside: time, randomness, where logs go, whether the worker is being drained. */
+export interface Surroundings {
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly random: { next(): number }
+  readonly drainState: DrainState
+}
+
+/** What the application is built from. */
+export interface Dependencies {
+  readonly logger: Logger
+  readonly clock: { now(): number }
+  readonly registry: Registry
+  readonly figures: RequestFigures
+  readonly drainState: DrainState
+  readonly health: HealthService
+  readonly courses: CoursesService
+  close(): Promise<void>
+}
+
+/** Makes everything; when one part fails, what was made before it is closed again. */
+export async function createDependencies(
+  options: DependenciesOptions,
+  surroundings: Surroundings,
+): Promise<Dependencies> {
+  const { logger, clock, random, drainState } = surroundings
+  await using closing = new AsyncDisposableStack()
+
+  const registry = createRegistry({ prefix: 'api_' })
+  const figures = new RequestFigures()
+  const databaseLogger = categoryLogger(logger, 'database')
+
+  const probeQuery = createProbeQuery({
+    ...options.database,
+    applicationName: `${options.database.applicationName} probe`,
+  })
+  closing.defer(() => probeQuery.close())
+  const probe = createProbe(options.probe, {
+    look: timeoutMs => probeQuery.look(timeoutMs),
+    clock,
+    random,
+    logger: databaseLogger,
+  })
+  closing.defer(() => probe.close())
+
+  const database = await openDatabase(options.database, {
+    logger: databaseLogger,
+    clock,
+    observe: databaseMetrics(registry, () => probe.health()),
+  })
+  closing.defer(() => database.close())
+  await probe.start()
+
+  const system = createSystemFigures(clock)
+  closing.defer(() => system.close())
+
+  const health = createHealthService({
+    version: options.version,
+    identity: options.identity,
+    drainState,
+    database,
+    probe,
+    figures,
+    system,
+    clock,
+  })
+  const courses = createCoursesService(createCoursesRepository(database))
+
+  const owned = closing.move()
+  return { logger, clock, registry, figures, drainState, health, courses, close: () => owned.disposeAsync() }
+}

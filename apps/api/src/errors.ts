@@ -1,0 +1,224 @@
+// Every failure that the API names: what clients read as problem details, and what stops a command with one line.
+//
+// Invariants
+// * A code never changes its meaning or its status; clients and tests compare codes, not texts.
+// * The message of an ApiError is written for the client: no value that was sent, no query, no path, no stack. What only the log may know is the `cause`.
+// * The README's error table is made from these two tables, and a test compares them.
+import type { ProblemIssue } from '@plimsoll/problem-details'
+
+/** What a code stands for; a row of the README's table, and the answer's status and title. */
+export interface ErrorDefinition {
+  /** HTTP status of the answer. */
+  readonly status: number
+  /** Summary that is the same for every occurrence. */
+  readonly title: string
+  /** When it happens, one sentence. */
+  readonly message: string
+  /** What a client should do. */
+  readonly remedy: string
+}
+
+/** Codes that clients meet. */
+export const API_ERRORS = {
+  API_ERR_VALIDATION: {
+    status: 400,
+    title: 'The request is not valid',
+    message: 'A parameter or field breaks its rule, or is not known.',
+    remedy: 'Correct what `issues` names; it gives each field and its rule.',
+  },
+  API_ERR_CURSOR: {
+    status: 400,
+    title: 'The cursor is not valid',
+    message: 'The cursor is not one that the `next` of a page carried.',
+    remedy: 'Start again without it.',
+  },
+  API_ERR_MALFORMED_JSON: {
+    status: 400,
+    title: 'The body is not valid JSON',
+    message: 'The body is empty, is not JSON, or holds a key that could poison a prototype.',
+    remedy: 'Send one JSON value without `__proto__` and `constructor.prototype`.',
+  },
+  API_ERR_BAD_URL: {
+    status: 400,
+    title: 'The address is malformed',
+    message: 'The path holds a percent-encoding that stands for no text.',
+    remedy: 'Encode the path as UTF-8.',
+  },
+  API_ERR_BAD_REQUEST: {
+    status: 400,
+    title: 'The request is malformed',
+    message: 'The request breaks HTTP, for example its length differs from what it announced.',
+    remedy: 'Look for what lies between client and service.',
+  },
+  API_ERR_ROUTE_NOT_FOUND: {
+    status: 404,
+    title: 'No such address',
+    message: 'No route has this method and path.',
+    remedy: '`/openapi.json` lists them all.',
+  },
+  API_ERR_COURSE_NOT_FOUND: {
+    status: 404,
+    title: 'No such course',
+    message: 'No published course has this id.',
+    remedy: 'Take ids from the list.',
+  },
+  API_ERR_REQUEST_TIMEOUT: {
+    status: 408,
+    title: 'The request came too slowly',
+    message: 'Head or body did not arrive in the time allowed.',
+    remedy: 'Send it again, in one go.',
+  },
+  API_ERR_BODY_TOO_LARGE: {
+    status: 413,
+    title: 'The body is too large',
+    message: 'The body is over the limit of the route; nothing of it was kept.',
+    remedy: 'Send less.',
+  },
+  API_ERR_PARAMETER_TOO_LONG: {
+    status: 414,
+    title: 'A part of the address is too long',
+    message: 'A path parameter is over 128 characters.',
+    remedy: 'No id is that long; check the address.',
+  },
+  API_ERR_MEDIA_TYPE: {
+    status: 415,
+    title: 'The media type is not supported',
+    message: 'The body is not `application/json`, or has a content encoding.',
+    remedy: 'Send plain JSON.',
+  },
+  API_ERR_EXPECTATION: {
+    status: 417,
+    title: 'The expectation is not supported',
+    message: 'The request expects something other than `100-continue`.',
+    remedy: 'Leave the expectation out.',
+  },
+  API_ERR_RATE_LIMITED: {
+    status: 429,
+    title: 'Too many requests',
+    message: 'The address used up its share of an expensive route.',
+    remedy: 'Wait as long as `retry-after` says.',
+  },
+  API_ERR_HEADERS_TOO_LARGE: {
+    status: 431,
+    title: 'The header fields are too large',
+    message: 'Request line and header fields together are over 16 KiB.',
+    remedy: 'Send fewer or shorter fields.',
+  },
+  API_ERR_INTERNAL: {
+    status: 500,
+    title: 'Something went wrong on our side',
+    message: 'An unexpected failure; the log has its cause under the request id.',
+    remedy: 'Report the request id if it happens again.',
+  },
+  API_ERR_DATABASE_UNAVAILABLE: {
+    status: 503,
+    title: 'The database can not be reached',
+    message: 'There is no connection to the database.',
+    remedy: 'Try again after `retry-after`.',
+  },
+  API_ERR_DATABASE_TIMEOUT: {
+    status: 503,
+    title: 'The database took too long',
+    message: 'A statement ran into its time limit and was stopped.',
+    remedy: 'Try again after `retry-after`.',
+  },
+  API_ERR_DEADLINE: {
+    status: 503,
+    title: 'The answer was not ready in time',
+    message: "The request's time ran out: the API's own limit, or the deadline that the balancer passed on.",
+    remedy: 'Try again after `retry-after`.',
+  },
+} as const satisfies Record<string, ErrorDefinition>
+
+export type ApiErrorCode = keyof typeof API_ERRORS
+
+export interface ApiErrorOptions {
+  /** What really happened; for the log only. */
+  readonly cause?: unknown
+  /** Every field that was refused. */
+  readonly issues?: readonly ProblemIssue[]
+  /** Seconds after which another try may succeed. */
+  readonly retryAfterS?: number
+}
+
+/** A failure that has an answer: thrown anywhere below a route, sent as problem details by the error handler. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError'
+  readonly code: ApiErrorCode
+  readonly status: number
+  readonly title: string
+  readonly issues: readonly ProblemIssue[] | undefined
+  readonly retryAfterS: number | undefined
+
+  /** @param detail what happened this time and what to do about it, safe for the client to read */
+  constructor(code: ApiErrorCode, detail: string, options: ApiErrorOptions = {}) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause })
+    const definition = API_ERRORS[code]
+    this.code = code
+    this.status = definition.status
+    this.title = definition.title
+    this.issues = options.issues
+    this.retryAfterS = options.retryAfterS
+  }
+}
+
+/** Codes that stop the program or one of its commands. */
+export const SETUP_ERRORS = {
+  API_ERR_ROUTE_UNDOCUMENTED: {
+    message: 'A route was registered that the OpenAPI document would not describe.',
+    remedy: 'Give its schema a summary, a tag and a response.',
+  },
+  API_ERR_COMMAND: {
+    message: 'The database program was called without a command, or with one that it does not have.',
+    remedy: 'Give `migrate`, `seed` or `reset`.',
+  },
+  API_ERR_DATABASE_CONNECT: {
+    message: 'The database can not be reached, does not exist, or refuses the credentials.',
+    remedy: 'Start it, or correct DATABASE_URL.',
+  },
+  API_ERR_SCHEMA_BEHIND: {
+    message: 'The database lacks migrations that this version needs.',
+    remedy: 'Run `npm run db:migrate`.',
+  },
+  API_ERR_MIGRATION_NAME: {
+    message: 'A file in the migrations folder is not named `NNNN_name.sql`, or two share a number.',
+    remedy: 'Rename it.',
+  },
+  API_ERR_MIGRATION_CHANGED: {
+    message: 'A migration that is applied differs from its file.',
+    remedy: 'Restore the file and write a new migration.',
+  },
+  API_ERR_MIGRATION_ORDER: {
+    message: 'A migration is missing, or new below the last one that is applied.',
+    remedy: 'Restore the file, or give the new one the next number.',
+  },
+  API_ERR_MIGRATION_FAILED: {
+    message: "A migration's SQL failed; its transaction was rolled back.",
+    remedy: 'Correct the file at the line of the message and run the command again.',
+  },
+  API_ERR_MIGRATION_LOCKED: {
+    message: 'Another process has held the migration lock for two minutes.',
+    remedy: 'Wait for it, or end it.',
+  },
+  API_ERR_DEMO_DATA: {
+    message: 'Demo data can not be loaded beside other rows, or another size of it.',
+    remedy: 'Use an empty database, or the command `reset`.',
+  },
+  API_ERR_RESET_REFUSED: {
+    message: 'The database may not be emptied: this is production, or it holds tables that are not ours.',
+    remedy: 'Check DATABASE_URL and NODE_ENV.',
+  },
+} as const satisfies Record<string, { readonly message: string; readonly remedy: string }>
+
+export type SetupErrorCode = keyof typeof SETUP_ERRORS
+
+/** A failure of start-up or of a command: its message is one line that says what, where, why and what to do. */
+export class SetupError extends Error {
+  override readonly name = 'SetupError'
+  readonly code: SetupErrorCode
+
+  constructor(code: SetupErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+  }
+}

@@ -1,0 +1,61 @@
+// One log line per request, when it has ended, and one for each refusal that security cares about.
+//
+// The line holds the path without its query and no header: what identifies people or grants access doesn't belong in a log. Checks of the balancer
+// come every two seconds per worker and are logged at `trace`.
+import { LogController } from 'fastify'
+import fastifyPlugin from 'fastify-plugin'
+import type { Logger } from '@plimsoll/telemetry'
+import { CLIENT_WENT_AWAY } from './metrics.ts'
+
+const MAX_PATH_LENGTH = 256
+const CHECKED_BY_THE_BALANCER: ReadonlySet<string> = new Set(['/health/live', '/health/ready'])
+/** Statuses that are written to the security log, with who was refused what. */
+const REFUSALS: ReadonlySet<number> = new Set([401, 403, 429])
+
+/** Switches Fastify's own two lines per request off; this plugin writes one. */
+export function quietLogController(): LogController {
+  return new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' })
+}
+
+export interface RequestLogOptions {
+  readonly securityLogger: Logger
+}
+
+export const requestLog = fastifyPlugin<RequestLogOptions>(
+  (app, options, done) => {
+    const { securityLogger } = options
+    app.addHook('onRequest', (request, reply, next) => {
+      const response = reply.raw
+      response.on('close', () => {
+        const status = response.writableEnded ? response.statusCode : CLIENT_WENT_AWAY
+        const route = request.routeOptions.url
+        const line = () => ({
+          method: request.method,
+          path: pathOf(request.url),
+          route,
+          status,
+          durationMs: Math.round(reply.elapsedTime * 1000) / 1000,
+          ip: request.ip,
+        })
+        if (REFUSALS.has(status)) securityLogger.warn({ requestId: request.id, ...line() }, 'request refused')
+        if (route !== undefined && CHECKED_BY_THE_BALANCER.has(route)) {
+          if (app.log.level === 'trace') request.log.trace(line(), 'request')
+        } else if (isInfoOn(app.log.level)) {
+          request.log.info(line(), 'request')
+        }
+      })
+      next()
+    })
+    done()
+  },
+  { name: 'request-log' },
+)
+
+function isInfoOn(level: string): boolean {
+  return level === 'info' || level === 'debug' || level === 'trace'
+}
+
+function pathOf(url: string): string {
+  const query = url.indexOf('?')
+  return (query === -1 ? url : url.slice(0, query)).slice(0, MAX_PATH_LENGTH)
+}

@@ -1,0 +1,108 @@
+// Answers of the health pages. They hold figures and codes only: no host names, versions of libraries, paths or messages of errors.
+import { Type, type Static } from 'typebox'
+
+const Ratio = Type.Number({ minimum: 0, maximum: 1 })
+const Bytes = Type.Integer({ minimum: 0 })
+const closed = { additionalProperties: false }
+
+export const Liveness = Type.Object({ status: Type.Literal('ok') }, { ...closed, description: 'The process answers.' })
+
+export const Readiness = Type.Object(
+  { status: Type.Enum(['ready', 'draining', 'database-down']) },
+  { ...closed, description: 'Whether this worker wants traffic; 503 unless `ready`.' },
+)
+export type Readiness = Static<typeof Readiness>
+
+const DatabaseHealth = Type.Object(
+  {
+    status: Type.Enum(['unknown', 'up', 'failing', 'down'], { description: 'As the last background probe saw it.' }),
+    latencyMs: Type.Union([Type.Number(), Type.Null()], { description: 'Round trip of the last answered probe.' }),
+    checkedAt: Type.Union([Type.String(), Type.Null()], { description: 'When the last probe ended, ISO 8601.' }),
+    failure: Type.Union([Type.String(), Type.Null()], { description: 'Code of the last failure while it is not up.' }),
+    connections: Type.Union([Type.Object({ used: Type.Integer(), limit: Type.Integer() }, closed), Type.Null()], {
+      description: "Connections to the database, of all programs, and the server's limit.",
+    }),
+    successRatio: Ratio,
+  },
+  closed,
+)
+
+const Requests = Type.Object(
+  { total: Type.Integer(), active: Type.Integer(), errors: Type.Integer(), averageMs: Type.Number() },
+  { ...closed, description: 'Of this worker, since its start.' },
+)
+
+const common = {
+  status: Type.Enum(['ok', 'degraded', 'draining', 'down'], {
+    description:
+      '`degraded`: the database has just failed to answer; `down`: for longer. 503 for `draining` and `down`.',
+  }),
+  version: Type.String(),
+  uptimeS: Type.Number(),
+  worker: Type.Object({ number: Type.Integer(), generation: Type.Integer(), pid: Type.Integer() }, closed),
+}
+
+export const Health = Type.Object(
+  { ...common, database: DatabaseHealth, requests: Requests },
+  { ...closed, description: 'State at a glance.' },
+)
+export type Health = Static<typeof Health>
+
+export const DetailedHealth = Type.Object(
+  {
+    ...common,
+    system: Type.Object(
+      {
+        memory: Type.Object(
+          {
+            rssBytes: Bytes,
+            heapUsedBytes: Bytes,
+            heapTotalBytes: Bytes,
+            heapLimitBytes: Bytes,
+            externalBytes: Bytes,
+            arrayBuffersBytes: Bytes,
+          },
+          closed,
+        ),
+        cpu: Type.Object(
+          {
+            cores: Type.Integer({ minimum: 1 }),
+            userS: Type.Number(),
+            systemS: Type.Number(),
+            ratio: Type.Number({
+              minimum: 0,
+              description: "Cores' worth of CPU since the last look, for this process.",
+            }),
+          },
+          closed,
+        ),
+        eventLoop: Type.Object(
+          { utilisationRatio: Ratio, delayP50Ms: Type.Number(), delayP99Ms: Type.Number() },
+          { ...closed, description: 'Since the last look.' },
+        ),
+        connections: Type.Object({ open: Type.Integer({ minimum: 0 }) }, closed),
+        requests: Requests,
+      },
+      closed,
+    ),
+    components: Type.Object(
+      {
+        database: DatabaseHealth,
+        queries: Type.Object({ active: Type.Integer(), total: Type.Integer(), failed: Type.Integer() }, closed),
+      },
+      closed,
+    ),
+  },
+  { ...closed, description: 'State with the figures behind it.' },
+)
+export type DetailedHealth = Static<typeof DetailedHealth>
+
+export const DatabaseTest = Type.Object(
+  {
+    status: Type.Literal('ok'),
+    latencyMs: Type.Number({ description: 'Round trip of a query on the pool, made for this request.' }),
+    schemaVersion: Type.Integer({ description: 'Number of the newest migration.' }),
+  },
+  { ...closed, description: 'A query through the same pool as every other request.' },
+)
+export type DatabaseTest = Static<typeof DatabaseTest>

@@ -1,0 +1,95 @@
+// The program of one worker: in a cluster on the Unix socket that the supervisor names, by itself on `--listen`.
+//
+// Signals, draining and the end of the supervisor are the link's business (@plimsoll/supervisor); what it calls back is set here.
+import { randomBytes } from 'node:crypto'
+import { loadConfig } from '@plimsoll/config'
+import { connectToSupervisor } from '@plimsoll/supervisor'
+import { poolLimits, workerProgram, type WorkerConfig } from '../config.ts'
+import { poolSize } from '../database/pool-size.ts'
+import { explain, openLogger, systemClock, systemRandom, VERSION } from '../programs.ts'
+import { startWorker, type Listen } from './worker.ts'
+
+/** From the first probe that fails, two more, a second apart: about two seconds until the worker calls itself unready. */
+const DATABASE_DOWN_AFTER_PROBES = 3
+const PROBE_TIMEOUT_MS = 3000
+/** A balancer that checks every two seconds sees within this time that the worker is ending. */
+const DRAIN_ACCEPT_MS = 3000
+const DRAIN_CLOSE_MS = 20_000
+
+async function run(): Promise<void> {
+  const loaded = loadConfig(workerProgram, { env: process.env, argv: process.argv.slice(2) })
+  if (loaded.kind === 'help') return void process.stdout.write(loaded.text)
+  if (loaded.kind === 'check') return void process.stdout.write('The configuration is valid.\n')
+  const { config } = loaded
+  const link = connectToSupervisor(process)
+  const { worker: number, generation } = link
+  // Generations of a worker overlap while one replaces the other, also a third when the second has crashed meanwhile; a drain takes seconds,
+  // so by the time a name comes round again nobody writes to that file.
+  const logger = await openLogger(config, `worker-${number}-${generation % 4}`, {
+    worker: number,
+    generation,
+  })
+  process.on('uncaughtExceptionMonitor', error => logger.fatal({ err: error }, 'uncaught error'))
+
+  const pool = poolSize({
+    ...poolLimits(config),
+    workers: link.supervised ? (config.workers ?? 1) : 1,
+    budget: config.database.connectionBudget,
+  })
+  const worker = await startWorker(
+    {
+      listen: link.socketPath === null ? parseListen(config.listen) : { path: link.socketPath },
+      dependencies: {
+        version: VERSION,
+        identity: { worker: number, generation, pid: process.pid },
+        database: {
+          url: config.database.url,
+          applicationName: `plimsoll-api worker ${number}`,
+          minConnections: pool.min,
+          maxConnections: pool.max,
+          connectTimeoutS: config.database.connectTimeoutS,
+          commandTimeoutS: config.database.commandTimeoutS,
+        },
+        probe: {
+          intervalMs: config.database.probeIntervalMs,
+          downAfter: DATABASE_DOWN_AFTER_PROBES,
+          timeoutMs: PROBE_TIMEOUT_MS,
+        },
+      },
+      app: appOptions(config, link.supervised),
+      drain: { acceptMs: DRAIN_ACCEPT_MS, closeMs: DRAIN_CLOSE_MS },
+    },
+    { logger, clock: systemClock, random: systemRandom },
+  )
+  link.serveMetrics(worker.registry)
+  link.onDrain(() => worker.drain())
+  link.ready()
+  if (!link.supervised)
+    process.stdout.write(
+      `${JSON.stringify({ msg: 'listening', name: 'plimsoll-api-worker', pid: process.pid, address: worker.address })}\n`,
+    )
+}
+
+function appOptions(config: WorkerConfig, supervised: boolean) {
+  return {
+    version: VERSION,
+    environment: config.environment,
+    trustedProxies: config.http.trustedProxies,
+    corsOrigins: config.http.corsOrigins,
+    requestIdPrefix: randomBytes(8).toString('hex'),
+    handlerTimeoutMs: config.http.handlerTimeoutMs,
+    maxBodyBytes: config.http.maxBodyBytes,
+    metricsRoute: !supervised,
+  }
+}
+
+function parseListen(text: string): Listen {
+  if (text.startsWith('unix:')) return { path: text.slice('unix:'.length) }
+  const colon = text.lastIndexOf(':')
+  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) }
+}
+
+run().catch((error: unknown) => {
+  process.stderr.write(`${explain('plimsoll-api-worker', error)}\n`)
+  process.exit(1)
+})

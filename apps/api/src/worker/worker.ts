@@ -1,0 +1,58 @@
+// One worker: dependencies, application, listening, and the way down in reverse.
+import type { Logger, Registry } from '@plimsoll/telemetry'
+import { createApp, type AppOptions } from '../app.ts'
+import type { Clock } from '../database/probe.ts'
+import { createDependencies, type DependenciesOptions } from '../dependencies.ts'
+import { ConnectionCount, Draining, drainServer, type DrainOptions } from './drain.ts'
+
+/** Where to listen. */
+export type Listen = { readonly path: string } | { readonly host: string; readonly port: number }
+
+export interface WorkerOptions {
+  readonly listen: Listen
+  readonly dependencies: DependenciesOptions
+  readonly app: Omit<AppOptions, 'unixSocket'>
+  readonly drain: DrainOptions
+}
+
+export interface WorkerSurroundings {
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly random: { next(): number }
+}
+
+export interface Worker {
+  /** `unix:/path` or `http://host:port`, the port that was really taken. */
+  readonly address: string
+  readonly registry: Registry
+  /** Answers everything, closes, and gives up the database. */
+  drain(): Promise<void>
+}
+
+/**
+ * Starts a worker; resolves when it listens.
+ * @throws the system's error when the address can't be taken, API_ERR_ROUTE_UNDOCUMENTED for a mistake in the code
+ */
+export async function startWorker(options: WorkerOptions, surroundings: WorkerSurroundings): Promise<Worker> {
+  const draining = new Draining()
+  const dependencies = await createDependencies(options.dependencies, { ...surroundings, drainState: draining })
+  try {
+    const app = createApp(dependencies, { ...options.app, unixSocket: 'path' in options.listen })
+    const connections = new ConnectionCount(app.server)
+    const address = await app.listen({
+      ...options.listen,
+      listenTextResolver: address => `worker listens on ${address}`,
+    })
+    return {
+      address: 'path' in options.listen ? `unix:${options.listen.path}` : address,
+      registry: dependencies.registry,
+      async drain() {
+        await drainServer(app, draining, connections, options.drain)
+        await dependencies.close()
+      },
+    }
+  } catch (error) {
+    await dependencies.close()
+    throw error
+  }
+}

@@ -1,0 +1,131 @@
+import t from 'tap'
+import { loadConfig } from '@plimsoll/config'
+import {
+  clusterProgram,
+  databaseProgram,
+  logLevel,
+  poolLimits,
+  runFolder,
+  workerCount,
+  workerEnvironment,
+  workerProgram,
+  type ClusterConfig,
+} from '../src/config.ts'
+
+const DATABASE_URL = 'postgres://plimsoll:pass-word@127.0.0.1:5432/plimsoll'
+
+function cluster(env: Record<string, string> = {}, argv: string[] = []): ClusterConfig {
+  const loaded = loadConfig(clusterProgram, { env: { DATABASE_URL, ...env }, argv })
+  if (loaded.kind !== 'run') throw new Error(`unexpected ${loaded.kind}`)
+  return loaded.config
+}
+
+await t.test('only the database has to be named', async t => {
+  t.match(cluster(), {
+    environment: 'development',
+    adminPort: 9902,
+    database: { url: DATABASE_URL, connectTimeoutS: 10, commandTimeoutS: 30 },
+  })
+  t.throws(() => loadConfig(clusterProgram, { env: {}, argv: [] }), {
+    code: 'CONFIG_ERR_MISSING_VALUE',
+    message: /DATABASE_URL/,
+  })
+})
+
+await t.test('the variables keep the names and the seconds that they are known for', async t => {
+  const config = cluster({
+    API_WORKERS: '3',
+    API_ADMIN_PORT: '0',
+    API_RUN_FOLDER: '/run/api',
+    API_CONTROL_TOKEN: 'a-token-of-some-length',
+    LOG_LEVEL: 'error',
+    NODE_ENV: 'staging',
+    DB_MIN_CONNECTIONS: '1',
+    DB_MAX_CONNECTIONS: '4',
+    DB_CONNECTION_TIMEOUT: '5',
+    DB_COMMAND_TIMEOUT: '60',
+    API_TRUSTED_PROXIES: '10.0.0.0/8,192.0.2.1',
+    API_CORS_ORIGINS: 'https://a.example,https://*.b.example',
+  })
+  t.match(config, {
+    workers: 3,
+    adminPort: 0,
+    runFolder: '/run/api',
+    environment: 'staging',
+    log: { level: 'error' },
+    database: { minConnections: 1, maxConnections: 4, connectTimeoutS: 5, commandTimeoutS: 60 },
+    http: { trustedProxies: ['10.0.0.0/8', '192.0.2.1'], corsOrigins: ['https://a.example', 'https://*.b.example'] },
+  })
+})
+
+await t.test('what makes no sense is refused by name, and without the password', async t => {
+  const refused = (env: Record<string, string>, pattern: RegExp) => {
+    const error = t.throws(() => cluster(env), { message: pattern }) as Error
+    t.notMatch(error.message, /pass-word/)
+  }
+  refused({ DATABASE_URL: 'mysql://root:pass-word@host/db' }, /DATABASE_URL/)
+  refused({ API_WORKERS: '0' }, /API_WORKERS/)
+  refused({ API_CONTROL_TOKEN: 'short' }, /API_CONTROL_TOKEN/)
+  refused({ NODE_ENV: 'test' }, /NODE_ENV/)
+  refused({ API_TRUSTED_PROXIES: '1' }, /http\.trustedProxies: "1"/)
+  refused({ API_CORS_ORIGINS: '*' }, /http\.corsOrigins: "\*"/)
+  refused({ DB_MIN_CONNECTIONS: '30', DB_MAX_CONNECTIONS: '20' }, /minConnections \(30\).*maxConnections \(20\)/)
+})
+
+await t.test('the environment decides what nobody has set', async t => {
+  t.equal(logLevel(cluster()), 'debug')
+  t.equal(logLevel(cluster({ NODE_ENV: 'staging' })), 'info')
+  t.equal(logLevel(cluster({ NODE_ENV: 'production' })), 'warn')
+  t.equal(logLevel(cluster({ NODE_ENV: 'production', LOG_LEVEL: 'trace' })), 'trace')
+  t.same(poolLimits(cluster()), { minConnections: 2, maxConnections: 10 })
+  t.same(poolLimits(cluster({ NODE_ENV: 'production' })), { minConnections: 5, maxConnections: 20 })
+  t.same(poolLimits(cluster({ NODE_ENV: 'production', DB_MAX_CONNECTIONS: '3' })), {
+    minConnections: 3,
+    maxConnections: 3,
+  })
+  t.ok(workerCount(cluster()) >= 2)
+  t.equal(workerCount(cluster({ API_WORKERS: '1' })), 1)
+  t.match(runFolder(cluster(), 501), /plimsoll-api-501$/)
+  t.equal(runFolder(cluster({ API_RUN_FOLDER: '/run/x' }), 501), '/run/x')
+})
+
+await t.test('a worker reads from its environment what the cluster was given, from whatever source', async t => {
+  const argv =
+    '--database.max-connections 7 --database.min-connections 0 --http.handler-timeout-ms 1234 --http.trusted-proxies 10.0.0.0/8 --http.trusted-proxies ::1'
+  const config = cluster({ NODE_ENV: 'production', DB_MAX_CONNECTIONS: '9', API_CORS_ORIGINS: 'https://a.example' }, [
+    ...argv.split(' '),
+    '--no-http.cors-origins',
+    '--log.level',
+    'error',
+    '--workers',
+    '5',
+  ])
+  const env = workerEnvironment(config, {
+    DATABASE_URL: 'postgres://other',
+    DB_MAX_CONNECTIONS: '9',
+    API_CORS_ORIGINS: 'https://a.example',
+    PATH: '/bin',
+  })
+  t.equal(env['PATH'], '/bin')
+  const loaded = loadConfig(workerProgram, { env, argv: [] })
+  if (loaded.kind !== 'run') throw new Error(`unexpected ${loaded.kind}`)
+  const { listen, ...worker } = loaded.config
+  t.type(listen, 'string')
+  t.same(worker, {
+    environment: config.environment,
+    workers: 5,
+    database: config.database,
+    http: config.http,
+    log: config.log,
+  })
+})
+
+await t.test('help is there for each program', async t => {
+  const sources = { env: {}, argv: ['--help'] }
+  const helps = [
+    loadConfig(clusterProgram, sources),
+    loadConfig(workerProgram, sources),
+    loadConfig(databaseProgram, sources),
+  ]
+  for (const help of helps) t.match(help, { kind: 'help', text: /DATABASE_URL/ })
+})

@@ -1,0 +1,89 @@
+import t from 'tap'
+import { connect } from 'node:net'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { testApp, NO_DATABASE, probeSchema } from '../fixture/test-app.ts'
+
+await t.test(
+  'a handler of a POST that has read its body has a signal that is not aborted, and its whole time',
+  async t => {
+    const { app } = await testApp(t, NO_DATABASE)
+    app.post('/echo', { schema: probeSchema }, async request => {
+      await new Promise(resolve => setTimeout(resolve, 20))
+      return {
+        aborted: request.deadline.signal.aborted,
+        remainingMs: request.deadline.remainingMs(),
+        body: request.body,
+      }
+    })
+    await app.listen({ host: '127.0.0.1', port: 0 })
+    const { port } = app.server.address() as AddressInfo
+    const response = await fetch(`http://127.0.0.1:${port}/echo`, {
+      method: 'POST',
+      body: '{"a":1}',
+      headers: { 'content-type': 'application/json' },
+    })
+    const body = (await response.json()) as { aborted: boolean; remainingMs: number; body: unknown }
+    t.match(body, { aborted: false, body: { a: 1 } })
+    t.ok(body.remainingMs > 0 && body.remainingMs < 5000)
+  },
+)
+
+await t.test('a handler that listens to the signal ends by it, and the client reads why', async t => {
+  const { app, logged } = await testApp(t, NO_DATABASE, { app: { handlerTimeoutMs: 30 } })
+  app.get('/listens', { schema: probeSchema }, async request => {
+    const { promise, reject } = Promise.withResolvers<never>()
+    request.deadline.signal.addEventListener('abort', () => reject(request.deadline.signal.reason as Error))
+    return promise
+  })
+  const response = await app.inject({ url: '/listens' })
+  t.equal(response.statusCode, 503)
+  t.equal(response.headers['retry-after'], '1')
+  t.match(response.json(), { code: 'API_ERR_DEADLINE', requestId: /^test-process-/ })
+  t.notOk(
+    logged.some(({ msg }) => /already sent|reply.sent/i.test(String(msg))),
+    'answered once',
+  )
+})
+
+await t.test('a handler that does not listen is answered for', async t => {
+  const { app } = await testApp(t, NO_DATABASE, { app: { handlerTimeoutMs: 30 } })
+  const never = Promise.withResolvers<never>()
+  app.get('/deaf', { schema: probeSchema }, async () => never.promise)
+  const response = await app.inject({ url: '/deaf' })
+  t.match({ status: response.statusCode, ...response.json<object>() }, { status: 503, code: 'API_ERR_DEADLINE' })
+})
+
+await t.test('the signal aborts when the client goes away', async t => {
+  const { app } = await testApp(t, NO_DATABASE)
+  const aborted = Promise.withResolvers<unknown>()
+  const started = Promise.withResolvers<void>()
+  app.get('/waits', { schema: probeSchema }, async request => {
+    request.deadline.signal.addEventListener('abort', () => aborted.resolve(request.deadline.signal.reason))
+    started.resolve()
+    return aborted.promise
+  })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
+  await once(socket, 'connect')
+  socket.write('GET /waits HTTP/1.1\r\nhost: x\r\n\r\n')
+  await started.promise
+  socket.destroy()
+  t.match(await aborted.promise, { code: 'API_ERR_DEADLINE', message: /went away/ })
+})
+
+await t.test('a deadline is taken from a believed peer only, and only shortens', async t => {
+  const remaining = async (unixSocket: boolean, field: string) => {
+    // inject's socket has an address, 127.0.0.1: believed when it's listed.
+    const { app } = await testApp(t, NO_DATABASE, {
+      app: { handlerTimeoutMs: 5000, unixSocket, trustedProxies: unixSocket ? ['127.0.0.1'] : [] },
+    })
+    app.get('/left', { schema: probeSchema }, async request => ({ left: request.deadline.remainingMs() }))
+    return (await app.inject({ url: '/left', headers: { 'x-request-deadline-ms': field } })).json<{ left: number }>()
+      .left
+  }
+  t.ok((await remaining(true, '1000')) <= 1000)
+  t.ok((await remaining(true, '60000')) > 4000, 'not longer than the own limit')
+  t.ok((await remaining(false, '1000')) > 4000, 'not from just anybody')
+  for (const field of ['', '-1', '1.5', 'soon', '1e3', '9999999999']) t.ok((await remaining(true, field)) > 4000, field)
+})

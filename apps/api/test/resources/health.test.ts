@@ -1,0 +1,92 @@
+import t from 'tap'
+import { demoDatabase } from '../fixture/demo-database.ts'
+import { NO_DATABASE, testApp } from '../fixture/test-app.ts'
+import type { DetailedHealth, Health } from '../../src/resources/health/schema.ts'
+
+const database = await demoDatabase(t)
+
+await t.test('health shows the database as the probe saw it, without asking it', async t => {
+  const { app, dependencies } = await testApp(t, database.url)
+  const before = dependencies.registry.getSingleMetric('db_queries_total')
+  const response = await app.inject({ url: '/health' })
+  const body = response.json<Health>()
+  t.equal(response.statusCode, 200)
+  t.match(body, {
+    status: 'ok',
+    version: '1.2.3',
+    worker: { number: 7, generation: 2, pid: process.pid },
+    database: { status: 'up', failure: null, successRatio: 1 },
+    requests: { total: 0, active: 1, errors: 0 },
+  })
+  t.ok((body.database.latencyMs ?? 0) > 0)
+  t.ok((body.database.connections?.used ?? 0) >= 1)
+  t.same((await before?.get())?.values, [], 'no query ran on the pool')
+  t.equal(response.headers['cache-control'], 'no-store')
+})
+
+await t.test('live and ready say so in few words', async t => {
+  const { app } = await testApp(t, database.url)
+  const live = await app.inject({ url: '/health/live' })
+  t.same([live.statusCode, live.json()], [200, { status: 'ok' }])
+  const ready = await app.inject({ url: '/health/ready' })
+  t.same([ready.statusCode, ready.json()], [200, { status: 'ready' }])
+})
+
+await t.test('a draining worker is not ready, still alive, and asks to leave its connections', async t => {
+  const { app, draining } = await testApp(t, database.url)
+  await app.ready()
+  draining.begin()
+  const ready = await app.inject({ url: '/health/ready' })
+  t.same([ready.statusCode, ready.json()], [503, { status: 'draining' }])
+  t.equal((await app.inject({ url: '/health' })).statusCode, 503)
+  t.equal((await app.inject({ url: '/health/live' })).statusCode, 200)
+  const course = await app.inject({ url: '/api/courses/1' })
+  t.equal(course.statusCode, 200, 'requests are answered as before')
+  t.equal(course.headers.connection, 'close')
+})
+
+await t.test('without its database a worker is degraded at first, then down and not ready', async t => {
+  // One failed probe has been made when the app is there; two more are to come, a second apart.
+  const { app } = await testApp(t, NO_DATABASE, { probe: { downAfter: 1 } })
+  const health = await app.inject({ url: '/health' })
+  t.equal(health.statusCode, 503)
+  t.match(health.json(), {
+    status: 'down',
+    database: { status: 'down', failure: 'ECONNREFUSED', latencyMs: null, successRatio: 0 },
+  })
+  t.notMatch(health.body, /secret-password|127\.0\.0\.1/, 'nothing about where the database is')
+  const ready = await app.inject({ url: '/health/ready' })
+  t.same([ready.statusCode, ready.json()], [503, { status: 'database-down' }])
+  t.equal((await app.inject({ url: '/health/live' })).statusCode, 200)
+
+  const { app: failing } = await testApp(t, NO_DATABASE, { probe: { downAfter: 3 } })
+  t.match((await failing.inject({ url: '/health' })).json(), { status: 'degraded', database: { status: 'failing' } })
+  t.equal((await failing.inject({ url: '/health/ready' })).statusCode, 200)
+})
+
+await t.test('the detailed page has the figures of the system and of its components', async t => {
+  const { app } = await testApp(t, database.url)
+  await app.inject({ url: '/api/courses' })
+  const body = (await app.inject({ url: '/health/detailed' })).json<DetailedHealth>()
+  const { memory, cpu, eventLoop, requests } = body.system
+  t.ok(memory.heapUsedBytes > 1e6 && memory.heapUsedBytes <= memory.heapLimitBytes)
+  t.ok(memory.rssBytes > memory.heapUsedBytes)
+  t.ok(cpu.cores >= 1 && cpu.userS > 0)
+  t.ok(eventLoop.utilisationRatio >= 0 && eventLoop.utilisationRatio <= 1)
+  t.match(requests, { total: 1, active: 1, errors: 0 })
+  t.match(body.components, { database: { status: 'up' }, queries: { active: 0, total: 1, failed: 0 } })
+})
+
+await t.test('the database test runs a query now, and says 503 when it can not', async t => {
+  const { app } = await testApp(t, database.url)
+  const test = await app.inject({ url: '/api/db-test' })
+  t.equal(test.statusCode, 200)
+  t.match(test.json(), { status: 'ok', latencyMs: Number, schemaVersion: 1 })
+
+  const { app: without } = await testApp(t, NO_DATABASE)
+  const failed = await without.inject({ url: '/api/db-test' })
+  t.equal(failed.statusCode, 503)
+  t.equal(failed.headers['retry-after'], '1')
+  t.match(failed.json(), { code: 'API_ERR_DATABASE_UNAVAILABLE' })
+  t.notMatch(failed.body, /ECONNREFUSED|127\.0\.0\.1|secret-password/)
+})

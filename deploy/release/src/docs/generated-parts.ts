@@ -1,0 +1,44 @@
+// What in the documentation is generated, and from what. One row per part; a new table is a new row and a pair of markers in its README.
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { API_ERRORS, clusterSchema, databaseCommandSchema, SETUP_ERRORS } from '@plimsoll/api'
+import { BALANCER_ERRORS, balancerProgram } from '@plimsoll/balancer'
+import { CONFIG_ERRORS, type ErrorTable, renderErrorTable, renderOptionTable, toJsonSchema } from '@plimsoll/config'
+import { LOCAL_POSTGRES_ERRORS } from '@plimsoll/local-postgres'
+import { readImportTable, renderImportTable } from './import-table.ts'
+
+/** A table between markers of a Markdown file, or (marker null) a whole file. */
+export interface GeneratedPart {
+  /** Relative to the checkout. */
+  readonly file: string
+  /** It stands between `<!-- MARKER:start -->` and `<!-- MARKER:end -->`. */
+  readonly marker: string | null
+  readonly render: (checkout: string) => string
+}
+
+export const GENERATED_PARTS: readonly GeneratedPart[] = [
+  { file: 'README.md', marker: 'imports', render: imports },
+  { file: 'apps/balancer/README.md', marker: 'options', render: () => renderOptionTable(balancerProgram.schema) },
+  { file: 'apps/balancer/README.md', marker: 'errors', render: () => renderErrorTable(BALANCER_ERRORS) },
+  { file: 'apps/balancer/config.schema.json', marker: null, render: () => json(toJsonSchema(balancerProgram.schema)) },
+  { file: 'apps/api/README.md', marker: 'options', render: () => renderOptionTable(clusterSchema) },
+  { file: 'apps/api/README.md', marker: 'database-options', render: () => renderOptionTable(databaseCommandSchema) },
+  { file: 'apps/api/README.md', marker: 'errors', render: () => renderErrorTable(API_ERRORS) },
+  { file: 'apps/api/README.md', marker: 'setup-errors', render: () => renderErrorTable(SETUP_ERRORS) },
+  { file: 'packages/config/README.md', marker: 'errors', render: () => renderErrorTable(CONFIG_ERRORS) },
+  { file: 'packages/local-postgres/README.md', marker: 'errors', render: () => sentences(LOCAL_POSTGRES_ERRORS) },
+]
+
+function imports(checkout: string): string {
+  return renderImportTable(readImportTable(readFileSync(path.join(checkout, '.oxlintrc.json'), 'utf8')))
+}
+
+/** A table of codes that have a sentence each, and nothing else. */
+function sentences(codes: Readonly<Record<string, string>>): string {
+  const rows: ErrorTable = Object.fromEntries(Object.entries(codes).map(([code, message]) => [code, { message }]))
+  return renderErrorTable(rows)
+}
+
+function json(value: object): string {
+  return JSON.stringify(value, null, 2)
+}

@@ -1,0 +1,7 @@
+export { startLocalPostgres, type LocalPostgres, type StartTimings } from './local-postgres.ts'
+export type { LocalPostgresOptions } from './options.ts'
+export type { ProcessExit, StopMode } from './server-process.ts'
+export { stopOrphanedPostgres } from './orphan.ts'
+export { canServerReach } from './cluster-folder.ts'
+export { LOCAL_POSTGRES_ERRORS, LocalPostgresError, type LocalPostgresErrorCode } from './errors.ts'
+export { findFreePort, isPortFree } from './port.ts'

@@ -1,0 +1,126 @@
+// What the control server has to say about the fleet.
+import { systemClock } from '../clock.ts'
+import { messageOf, SupervisorError, type SupervisorErrorCode } from '../errors.ts'
+import type { Logger } from '../options.ts'
+import type { Supervisor } from '../supervisor.ts'
+import type { WorkerStatus } from '../worker-slot.ts'
+import { sendJson, sendProblem, sendText } from './answers.ts'
+import type { ControlRequest, ControlRoute } from './control-server.ts'
+import type { ServerResponse } from 'node:http'
+
+/** Answer of GET /health. */
+export interface FleetHealth {
+  /** `ok`: every worker is ready. `degraded`: some are. `down`: none is. */
+  readonly status: 'ok' | 'degraded' | 'down'
+  /** Workers with a ready process. */
+  readonly ready: number
+  /** Workers there should be. */
+  readonly workers: number
+  /** Why it isn't `ok`: a sentence for each worker that isn't ready, or crashes in a loop. */
+  readonly reasons: readonly string[]
+}
+
+/** How a fleet of this state is. */
+export function fleetHealth(statuses: readonly WorkerStatus[], nowMs: number): FleetHealth {
+  const byWorker = Map.groupBy(statuses, status => status.worker)
+  const reasons: string[] = []
+  let ready = 0
+  for (const processes of byWorker.values()) {
+    const isReady = processes.some(({ state }) => state === 'ready')
+    if (isReady) ready++
+    // The newest generation speaks for its worker.
+    const newest = processes.at(-1)
+    if (newest !== undefined && (!isReady || newest.crashLoop)) reasons.push(reasonOf(newest, nowMs))
+  }
+  const status = ready === 0 ? 'down' : reasons.length > 0 ? 'degraded' : 'ok'
+  return { status, ready, workers: byWorker.size, reasons }
+}
+
+function reasonOf(
+  { worker, state, crashLoop, recentCrashes, lastExit, nextStartAtMs }: WorkerStatus,
+  nowMs: number,
+): string {
+  const parts = [`worker ${worker} is ${state}`]
+  if (crashLoop) parts.push(`in a crash loop (${recentCrashes} crashes)`)
+  if (nextStartAtMs !== undefined)
+    parts.push(`next start in ${Math.max(0, (nextStartAtMs - nowMs) / 1000).toFixed(1)} s`)
+  if (lastExit !== null) parts.push(`last exit: ${lastExit.signal ?? `code ${lastExit.code}`}, ${lastExit.reason}`)
+  return parts.join(', ')
+}
+
+/** The control server's own routes. */
+export function fleetRoutes(
+  supervisor: Pick<Supervisor, 'metrics' | 'workers' | 'replace'>,
+  logger: Logger,
+): ControlRoute[] {
+  return [
+    {
+      method: 'GET',
+      path: '/metrics',
+      async handle(_request, response) {
+        sendText(response, 200, 'text/plain; version=0.0.4; charset=utf-8', await supervisor.metrics())
+      },
+    },
+    {
+      method: 'GET',
+      path: '/health',
+      handle(_request, response) {
+        const health = fleetHealth(supervisor.workers(), systemClock.now())
+        sendJson(response, health.status === 'down' ? 503 : 200, health)
+      },
+    },
+    {
+      method: 'GET',
+      path: '/workers',
+      handle(_request, response) {
+        sendJson(response, 200, { workers: supervisor.workers() })
+      },
+    },
+    {
+      method: 'POST',
+      path: '/workers/replace',
+      handle: (request, response) => replace(request, response),
+    },
+    {
+      method: 'POST',
+      path: '/workers/:worker/replace',
+      async handle(request, response) {
+        const text = request.parameters['worker'] ?? ''
+        if (/^\d{1,6}$/.test(text)) await replace(request, response, Number(text))
+        else
+          sendProblem(
+            response,
+            404,
+            'SUPERVISOR_ERR_UNKNOWN_WORKER',
+            'There is no such worker',
+            'A worker is a number from 0.',
+          )
+      },
+    },
+  ]
+
+  async function replace({ message }: ControlRequest, response: ServerResponse, worker?: number): Promise<void> {
+    const replacement = supervisor.replace(worker)
+    if (/(^|[\s,;])respond-async($|[\s,;])/i.test(String(message.headers['prefer'] ?? ''))) {
+      replacement.catch((error: unknown) => {
+        logger.error({ worker, error: messageOf(error) }, 'A replacement of workers failed.')
+      })
+      response.setHeader('preference-applied', 'respond-async')
+      sendJson(response, 202, { workers: supervisor.workers() })
+      return
+    }
+    try {
+      await replacement
+    } catch (error) {
+      if (!(error instanceof SupervisorError)) throw error
+      sendProblem(response, statusOf(error.code), error.code, 'The replacement failed', error.message)
+      return
+    }
+    sendJson(response, 200, { workers: supervisor.workers() })
+  }
+}
+
+function statusOf(code: SupervisorErrorCode): number {
+  if (code === 'SUPERVISOR_ERR_UNKNOWN_WORKER') return 404
+  return code === 'SUPERVISOR_ERR_NOT_RUNNING' ? 503 : 500
+}

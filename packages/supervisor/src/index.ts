@@ -1,0 +1,38 @@
+export { CHANNELS } from './channels.ts'
+export type {
+  CrashLoopEvent,
+  WorkerCrashedEvent,
+  WorkerEndedEvent,
+  WorkerEvent,
+  WorkerReadyEvent,
+  WorkerReplacedEvent,
+  WorkerStartedEvent,
+} from './channels.ts'
+export { systemClock, systemRandom } from './clock.ts'
+export type { Clock, Random } from './clock.ts'
+export { createControlServer } from './control/control-server.ts'
+export type { ControlRequest, ControlRoute, ControlServer, ControlServerOptions } from './control/control-server.ts'
+export type { FleetHealth } from './control/fleet-routes.ts'
+export { createEndpointFile } from './endpoint-file.ts'
+export type { Endpoint, EndpointFile, EndpointFileContent } from './endpoint-file.ts'
+export {
+  ControlListenError,
+  NotRunningError,
+  OptionError,
+  ReplaceFailedError,
+  RunFolderError,
+  RunFolderInUseError,
+  SocketPathTooLongError,
+  SupervisorError,
+  UnknownWorkerError,
+  WorkerStartFailedError,
+} from './errors.ts'
+export type { SupervisorErrorCode } from './errors.ts'
+export type { Logger, SupervisorOptions } from './options.ts'
+export type { BackoffOptions, CrashLoopOptions } from './restart-policy.ts'
+export { createSupervisor } from './supervisor.ts'
+export type { Supervisor } from './supervisor.ts'
+export { connectToSupervisor } from './worker-link.ts'
+export type { MetricsSource, WorkerLink, WorkerLinkOptions, WorkerProcessLike } from './worker-link.ts'
+export type { EndReason, ForkWorker, WorkerExit } from './worker-process.ts'
+export type { WorkerState, WorkerStatus } from './worker-slot.ts'

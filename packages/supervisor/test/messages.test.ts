@@ -1,0 +1,37 @@
+import fc from 'fast-check'
+import t from 'tap'
+import {
+  parseSupervisorMessage,
+  parseWorkerMessage,
+  type SupervisorMessage,
+  type WorkerMessage,
+} from '../src/messages.ts'
+
+await t.test('every message of the protocol is read as it was sent', t => {
+  const fromSupervisor: SupervisorMessage[] = [
+    { type: 'supervisor:metrics', round: 7 },
+    { type: 'supervisor:drain' },
+    { type: 'supervisor:exit', code: 1 },
+  ]
+  const fromWorker: WorkerMessage[] = [
+    { type: 'worker:ready' },
+    { type: 'worker:draining' },
+    { type: 'worker:drained', metrics: [{ name: 'x' }], error: null },
+    { type: 'worker:metrics', round: 7, metrics: null, error: 'no' },
+  ]
+  for (const message of fromSupervisor) t.same(parseSupervisorMessage(message), message)
+  for (const message of fromWorker) t.same(parseWorkerMessage(message), message)
+  for (const message of fromSupervisor) t.equal(parseWorkerMessage(message), null)
+  for (const message of fromWorker) t.equal(parseSupervisorMessage(message), null)
+  t.end()
+})
+
+await t.test('whatever else comes over the channel is no message, and no error', t => {
+  t.equal(parseWorkerMessage({ type: 'worker:metrics', round: '7' }), null)
+  t.equal(parseSupervisorMessage({ type: 'supervisor:exit' }), null)
+  fc.assert(
+    fc.property(fc.anything(), value => parseWorkerMessage(value) === null && parseSupervisorMessage(value) === null),
+    { numRuns: 500 },
+  )
+  t.end()
+})
