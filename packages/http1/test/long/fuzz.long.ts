@@ -1,5 +1,5 @@
 // Long fuzz: runs every check of test/invariants.ts on generated, mutated and senseless octets for as long as it's told.
-// Run: node packages/http1/test/long/fuzz.ts [seconds, default 60] [seed, default random]
+// Run: node packages/http1/test/long/fuzz.long.ts [seconds, default 60] [seed, default random]
 //
 // A failure prints the check, the seed and the shrunk input, and exits with 1. The same seed runs the same inputs.
 
