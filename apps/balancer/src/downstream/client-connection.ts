@@ -78,6 +78,8 @@ export interface ClientSurroundings {
   readonly trusted: TrustedProxies
   isDraining(): boolean
   onClosed(client: ClientConnection): void
+  /** A fault of ours while bytes of one connection were handled: it costs that connection, not the process. */
+  onFault(error: unknown): void
 }
 
 /** Bytes of later requests that are kept while one is under way; more stays in the kernel. */
@@ -295,7 +297,19 @@ export class ClientConnection implements MessageSink, TimerOwner {
   // ——— what the socket says ———
 
   #onData(chunk: Buffer): void {
-    const { handler, slab, wheel, times } = this.#surroundings
+    const { slab } = this.#surroundings
+    try {
+      this.#take(chunk)
+    } catch (error) {
+      slab.drop()
+      this.#surroundings.onFault(error)
+      this.socket.destroy()
+    }
+    slab.flush()
+  }
+
+  #take(chunk: Buffer): void {
+    const { handler, wheel, times } = this.#surroundings
     switch (this.#state) {
       case 'waiting':
       case 'exchange':
@@ -314,7 +328,6 @@ export class ClientConnection implements MessageSink, TimerOwner {
       default:
         this.#state satisfies never
     }
-    slab.flush()
   }
 
   /** Gives bytes to the parser, one message at a time; what it may not see yet is kept. */
