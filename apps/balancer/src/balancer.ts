@@ -61,9 +61,10 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
   let draining = false
   const clock = { now: () => performance.now() }
   const slab = new OutputSlab()
-  const wheel = new TimerWheel(clock, TICK_MS, error =>
-    logger.error({ err: error, code: 'LB_ERR_INTERNAL' }, 'a time-out failed'),
-  )
+  const onFault = (error: unknown) => {
+    logger.error({ err: error, code: 'LB_ERR_INTERNAL' }, 'a fault of the balancer itself: one connection is closed')
+  }
+  const wheel = new TimerWheel(clock, TICK_MS, onFault)
   const { limits, timeouts } = config
   const { maxHeadBytes, maxHeaders, maxTargetBytes, maxTrailerBytes, maxTrailers, maxChunkExtensionBytes } = limits
   const messageLimits = { maxHeadBytes, maxHeaders, maxTrailerBytes, maxTrailers, maxChunkExtensionBytes }
@@ -74,6 +75,7 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
     connectMs: timeouts.connectMs,
     idleMs: timeouts.idleUpstreamMs,
     discardMs: timeouts.discardMs,
+    onFault,
   }
   const connections = new Map<Endpoint, ConnectionPool>()
   const checks = new Map<Endpoint, ActiveCheck>()
@@ -161,6 +163,7 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
         lingerMs: timeouts.lingerMs,
       },
       handler: proxy,
+      onFault,
       trusted: new TrustedProxies(config.trustedProxies),
     },
     {

@@ -108,7 +108,7 @@ export const BALANCER_ERRORS = {
     status: 500,
     source: 'balancer',
     message: 'A fault of the balancer itself',
-    remedy: 'The log has the cause under this request id; please report it.',
+    remedy: 'It cost one connection; the log has its stack. Please report it.',
   },
 } as const satisfies Record<string, ErrorRow>
 

@@ -9,19 +9,21 @@
 // * A retry never repeats what could have been carried out (upstream/retry-policy.ts).
 // * What an exchange takes (an endpoint's place, its connection) is given back in `#release`, whichever way the exchange goes; and
 //   `#finish` runs exactly once for each exchange.
-import { FRAMING, METHOD, TARGET_FORM, type MessageHead, type Refusal } from '@plimsoll/http1'
+import { FRAMING, METHOD, type MessageHead, type Refusal } from '@plimsoll/http1'
 import { problem } from '@plimsoll/problem-details'
 import { copyTrailers, framingFor, relayAnswerBody, relayAnswerEnd, relayAnswerTrailers } from './answer-relay.ts'
 import { channels, type ExchangeFinished, type ExchangeRetried, type ExchangeStarted } from './channels.ts'
 import type { Deadlines } from './deadlines.ts'
-import type { RequestHandler } from './downstream/client-connection.ts'
+import type { RequestHandler } from './downstream/request-handler.ts'
 import { BalancerError, type BalancerErrorCode } from './errors.ts'
 import type { Exchange, ExchangeEnd, RetryReason } from './exchange.ts'
 import { maxForwards, type RequestPasses } from './headers/request-passes.ts'
 import type { ResponsePasses } from './headers/response-passes.ts'
+import { codeForStatus, nobodyAvailable, refusalFor } from './refusals.ts'
 import type { RequestRelay } from './request-relay.ts'
 import { ByteStore } from './transport/byte-store.ts'
 import type { Clock } from './transport/timer-wheel.ts'
+import { onClientEnd, onEndpointEnd, relayToClient, relayToEndpoint } from './tunnel.ts'
 import type { UpstreamFailure, UpstreamFailureCode } from './upstream/answer-receiver.ts'
 import type { UpstreamConnection } from './upstream/connection.ts'
 import type { Endpoint } from './upstream/endpoint.ts'
@@ -134,7 +136,7 @@ export class Proxy implements RequestHandler {
     const endpoint = this.#parts.pool.pick(exchange.tried)
     if (endpoint === null) {
       // With nobody left to try, the client learns what the last try met.
-      this.#refuse(exchange, lastFailure ?? this.#nobody())
+      this.#refuse(exchange, lastFailure ?? nobodyAvailable(this.#parts.pool.endpoints))
       return
     }
     if (lastFailure) {
@@ -162,7 +164,7 @@ export class Proxy implements RequestHandler {
     exchange.connection = connection
     exchange.phase = 'sent'
     exchange.sentAtMs = clock.now()
-    connection.beginRequest(exchange.methodId, exchange.wantsUpgrade, mayBeMisread(exchange))
+    connection.beginRequest(exchange.methodId, exchange.wantsUpgrade, retry.isBodyMisread(exchange))
     const head = exchange.requestHead as Buffer
     connection.writer.append(head, 0, head.length)
     relay.sendHeld(exchange, connection, retry.needsBody(exchange))
@@ -274,9 +276,8 @@ export class Proxy implements RequestHandler {
     const endpoint = exchange.endpoint as Endpoint
     endpoint.answersByClass[Math.floor(exchange.status / 100) as 2 | 3 | 4 | 5]++
     relayAnswerEnd(exchange)
-    exchange.end = 'answered'
     this.#release(exchange)
-    this.#finish(exchange)
+    this.#finish(exchange, 'answered')
   }
 
   onClientDrain(exchange: Exchange): void {
@@ -287,7 +288,6 @@ export class Proxy implements RequestHandler {
   // ——— tunnels ———
 
   #beginTunnel(exchange: Exchange, head: MessageHead): void {
-    const { client } = exchange
     if (!head.upgradeToWebSocket) {
       exchange.connection?.abandon()
       this.#release(exchange)
@@ -297,58 +297,44 @@ export class Proxy implements RequestHandler {
     exchange.phase = 'tunnel'
     exchange.status = head.status
     exchange.closeAfter = true
-    this.#parts.responsePasses.writeAnswer(client.writer, exchange, head, FRAMING.tunnel)
+    this.#parts.responsePasses.writeAnswer(exchange.client.writer, exchange, head, FRAMING.tunnel)
     this.#parts.deadlines.onMoved(exchange)
-    client.becomeTunnel(exchange)
+    exchange.client.becomeTunnel(exchange)
   }
 
   onTunnelBytes(exchange: Exchange, buffer: Buffer, start: number, end: number): void {
-    exchange.answerBodyBytes += end - start
-    exchange.client.writer.append(buffer, start, end)
+    relayToClient(exchange, buffer, start, end)
     this.#parts.deadlines.onMoved(exchange)
   }
 
   onClientTunnelBytes(exchange: Exchange, buffer: Buffer, start: number, end: number): void {
-    const { connection, client } = exchange
-    if (connection === null) return
-    exchange.requestBodyBytes += end - start
-    connection.writer.append(buffer, start, end)
-    if (connection.isCongested) client.pause()
+    relayToEndpoint(exchange, buffer, start, end)
     this.#parts.deadlines.onMoved(exchange)
   }
 
-  /** The endpoint sends no more through the tunnel; it may still read. */
   onTunnelEnd(exchange: Exchange): void {
-    if (exchange.clientEnded) return this.#endTunnel(exchange)
-    exchange.upstreamEnded = true
-    exchange.client.writer.flush()
-    exchange.client.socket.end()
+    if (onEndpointEnd(exchange)) this.#endTunnel(exchange)
+  }
+
+  onClientEnd(exchange: Exchange): void {
+    exchange.clientEnded = true
+    if (exchange.phase === 'tunnel' && onClientEnd(exchange)) this.#endTunnel(exchange)
   }
 
   /** Both sides have ended, or have been silent for too long: what was written still reaches them. */
   #endTunnel(exchange: Exchange): void {
-    exchange.end = 'tunnel-closed'
     exchange.connection?.closeTunnel()
     this.#release(exchange)
-    this.#finish(exchange)
+    this.#finish(exchange, 'tunnel-closed')
   }
 
   /** The endpoint's side is gone without an end: the client sees a reset, as it would without us. */
   #breakTunnel(exchange: Exchange): void {
-    exchange.end = 'tunnel-closed'
     exchange.client.cut()
-    this.#finish(exchange)
+    this.#finish(exchange, 'tunnel-closed')
   }
 
   // ——— the client goes ———
-
-  onClientEnd(exchange: Exchange): void {
-    exchange.clientEnded = true
-    if (exchange.phase !== 'tunnel') return
-    if (exchange.upstreamEnded) return this.#endTunnel(exchange)
-    exchange.connection?.writer.flush()
-    exchange.connection?.socket.end()
-  }
 
   /** An interim answer makes its side say whether it's still there; HTTP/1.0 has none (RFC 9110, 15.2). */
   onHalfClosedTick(exchange: Exchange): void {
@@ -368,9 +354,8 @@ export class Proxy implements RequestHandler {
   #leave(exchange: Exchange, end: ExchangeEnd): void {
     if (exchange.phase === 'finished') return
     exchange.connection?.abandon()
-    exchange.end = end
     this.#release(exchange)
-    this.#finish(exchange)
+    this.#finish(exchange, end)
   }
 
   // ——— the end ———
@@ -412,24 +397,22 @@ export class Proxy implements RequestHandler {
 
   #answerOwn(exchange: Exchange, end: ExchangeEnd, status: number, fields: string, body: string): void {
     const { client, hasBody, requestEnded } = exchange
-    exchange.end = end
     exchange.status = status
     // The rest of a body that nobody reads would be taken for the next request; so would what follows a CONNECT.
     if ((hasBody && !requestEnded) || exchange.methodId === METHOD.CONNECT || client.isDraining)
       exchange.closeAfter = true
     this.#parts.responsePasses.writeOwn(client.writer, exchange, status, fields, body)
-    this.#finish(exchange)
+    this.#finish(exchange, end)
   }
 
   /** The answer broke off after its first byte: the client must see that it isn't whole. */
   #breakOff(exchange: Exchange, end: ExchangeEnd, code: BalancerErrorCode, detail: string): void {
-    exchange.end = end
     exchange.errorCode = code
     exchange.errorDetail = detail
     exchange.closeAfter = true
     // An end before the announced end is seen as such, and takes nothing from the answers before it. Without one only a reset is.
     if (exchange.answerFraming === FRAMING.untilClose) exchange.client.cut()
-    this.#finish(exchange)
+    this.#finish(exchange, end)
   }
 
   /** Gives back what the exchange has taken. */
@@ -439,9 +422,10 @@ export class Proxy implements RequestHandler {
     if (exchange.endpoint) exchange.endpoint.activeRequests--
   }
 
-  #finish(exchange: Exchange): void {
+  #finish(exchange: Exchange, end: ExchangeEnd): void {
     if (exchange.phase === 'finished') return
     exchange.phase = 'finished'
+    exchange.end = end
     exchange.endedAtMs = this.#parts.clock.now()
     exchange.requestHead = null
     exchange.heldBody = null
@@ -452,38 +436,6 @@ export class Proxy implements RequestHandler {
     }
     exchange.client.exchangeFinished(!exchange.closeAfter && (exchange.requestEnded || !exchange.hasBody))
   }
-
-  #nobody(): BalancerError {
-    const { endpoints } = this.#parts.pool
-    const down = endpoints.filter(endpoint => endpoint.health === 'down').length
-    const starting = endpoints.filter(endpoint => endpoint.health === 'starting').length
-    const draining = endpoints.length - down - starting
-    const detail = `Endpoints: ${endpoints.length} known, ${starting} starting, ${down} down, ${draining} draining.`
-    return new BalancerError('LB_ERR_NO_ENDPOINT', detail, { retryAfterS: 1 })
-  }
-}
-
-/** What's refused by its head alone. */
-function refusalFor(exchange: Exchange, head: MessageHead): BalancerError | null {
-  if (head.method === METHOD.CONNECT || head.method === METHOD.TRACE || head.targetForm === TARGET_FORM.authority) {
-    return new BalancerError('LB_ERR_METHOD_REFUSED', `${exchange.method} is refused.`)
-  }
-  if (head.expectUnknown)
-    return new BalancerError('LB_ERR_EXPECTATION', 'The only expectation that is met is 100-continue.')
-  return null
-}
-
-function codeForStatus(status: number): BalancerErrorCode {
-  if (status === 413) return 'LB_ERR_BODY_TOO_LARGE'
-  return status === 431 || status === 414 ? 'LB_ERR_HEAD_TOO_LARGE' : 'LB_ERR_BAD_REQUEST'
-}
-
-/**
- * Methods whose content means nothing (RFC 9110, 9.3.1, 9.3.2, 9.3.5): some servers take it for the next request (CL.0). So nobody
- * else's request follows it on that connection.
- */
-function mayBeMisread({ hasBody, methodId }: Exchange): boolean {
-  return hasBody && (methodId === METHOD.GET || methodId === METHOD.HEAD || methodId === METHOD.DELETE)
 }
 
 const REASON_OF: Readonly<Record<UpstreamFailureCode, RetryReason>> = {

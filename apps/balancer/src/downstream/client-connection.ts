@@ -17,68 +17,14 @@
 //   (RFC 9112, 9.6).
 // * What is kept in memory is bounded: one part of a head, `MAX_PENDING_BYTES` of later requests, and what the writers hold.
 import type { Socket } from 'node:net'
-import { RequestParser, type Limits, type MessageHead, type MessageSink, type Refusal } from '@plimsoll/http1'
-import { Exchange, type ExchangeStages } from '../exchange.ts'
+import { RequestParser, type MessageHead, type MessageSink, type Refusal } from '@plimsoll/http1'
+import { Exchange } from '../exchange.ts'
 import type { ClientIdentity } from '../headers/request-passes.ts'
-import type { TrustedProxies } from '../headers/trusted-proxies.ts'
 import { ByteStore } from '../transport/byte-store.ts'
-import { SocketWriter, type OutputSlab } from '../transport/output-slab.ts'
-import { TimerEntry, type TimerOwner, type TimerWheel } from '../transport/timer-wheel.ts'
+import { SocketWriter } from '../transport/output-slab.ts'
+import { TimerEntry, type TimerOwner } from '../transport/timer-wheel.ts'
 import { PaceWatch } from './pace-watch.ts'
-
-/** The part of the pipeline that a client's connection talks to. */
-export interface RequestHandler extends ExchangeStages {
-  onRequestHead(exchange: Exchange, head: MessageHead): void
-  onRequestBody(exchange: Exchange, buffer: Buffer, start: number, end: number): void
-  onRequestTrailers(exchange: Exchange, trailers: MessageHead): void
-  onRequestEnd(exchange: Exchange): void
-  /** A request will be given up before its head is whole; `head` has what was read of it. Followed by one of the next three. */
-  onPartialHead(exchange: Exchange, head: MessageHead): void
-  /** What came isn't HTTP. */
-  onRequestRefused(exchange: Exchange, refusal: Refusal): void
-  /** The head, or the body, is too slow. */
-  onRequestTooSlow(exchange: Exchange, what: 'head' | 'body'): void
-  /** The client has ended its side in the middle of the request. */
-  onRequestCutShort(exchange: Exchange): void
-  /** The client has asked, but doesn't read the answer. */
-  onAnswerUnread(exchange: Exchange): void
-  onClientTunnelBytes(exchange: Exchange, buffer: Buffer, start: number, end: number): void
-  /** The client sends no more, but may still read. */
-  onClientEnd(exchange: Exchange): void
-  /** The client has ended its side some time ago and still waits, or has left without a word. */
-  onHalfClosedTick(exchange: Exchange): void
-  /** The connection is gone while an exchange is under way. */
-  onClientLeft(exchange: Exchange): void
-  /** What was written to the client has left. */
-  onClientDrain(exchange: Exchange): void
-  /** A time of the exchange is over. */
-  onExchangeTimer(exchange: Exchange): void
-}
-
-export interface ClientTimes {
-  readonly idleMs: number
-  readonly headMs: number
-  /** Bytes of a body, and of an answer that the client reads, that must pass per second; 0 for no limit. */
-  readonly minBytesPerSecond: number
-  /** How often the rate is looked at. */
-  readonly rateWindowMs: number
-  /** When a client that has ended its side is first asked whether it's still there; each time after twice as long. 0: never. */
-  readonly halfClosedProbeMs: number
-  /** Silence after which a closing connection is no longer read from. */
-  readonly lingerMs: number
-}
-
-/** What the connections of all clients share. */
-export interface ClientSurroundings {
-  readonly slab: OutputSlab
-  readonly wheel: TimerWheel
-  readonly limits: Limits
-  readonly times: ClientTimes
-  readonly handler: RequestHandler
-  readonly trusted: TrustedProxies
-  isDraining(): boolean
-  onClosed(client: ClientConnection): void
-}
+import type { ClientSurroundings } from './request-handler.ts'
 
 /** Bytes of later requests that are kept while one is under way; more stays in the kernel. */
 const MAX_PENDING_BYTES = 64 * 1024
@@ -295,7 +241,19 @@ export class ClientConnection implements MessageSink, TimerOwner {
   // ——— what the socket says ———
 
   #onData(chunk: Buffer): void {
-    const { handler, slab, wheel, times } = this.#surroundings
+    const { slab } = this.#surroundings
+    try {
+      this.#take(chunk)
+    } catch (error) {
+      slab.drop()
+      this.#surroundings.onFault(error)
+      this.socket.destroy()
+    }
+    slab.flush()
+  }
+
+  #take(chunk: Buffer): void {
+    const { handler, wheel, times } = this.#surroundings
     switch (this.#state) {
       case 'waiting':
       case 'exchange':
@@ -314,7 +272,6 @@ export class ClientConnection implements MessageSink, TimerOwner {
       default:
         this.#state satisfies never
     }
-    slab.flush()
   }
 
   /** Gives bytes to the parser, one message at a time; what it may not see yet is kept. */

@@ -8,9 +8,10 @@
 //   no file descriptors are left: the system would drop them without a word.
 // * While draining no connection is accepted, idle ones are closed, and answers under way say that the connection ends.
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { ClientConnection, type ClientSurroundings } from './client-connection.ts'
+import { ClientConnection } from './client-connection.ts'
 import type { ListenAddress } from './listen-address.ts'
 import { plainAddress } from '../headers/trusted-proxies.ts'
+import type { ClientSurroundings } from './request-handler.ts'
 
 export interface ListenerOptions {
   /** Connections at once; 0 for no limit. */

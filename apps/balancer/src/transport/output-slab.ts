@@ -30,6 +30,12 @@ export class OutputSlab {
     this.owner?.flush()
   }
 
+  /** Forgets what is staged: whoever staged it has failed in the middle, and its socket will be closed. */
+  drop(): void {
+    this.owner = null
+    this.to = this.from
+  }
+
   /** A fresh slab: the old one is still being written from. */
   renew(leastBytes: number): void {
     this.buffer = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, leastBytes))

@@ -45,6 +45,8 @@ export interface UpstreamSurroundings {
   readonly idleMs: number
   /** How long an answer that nobody wants is read, and how long the last bytes of a tunnel may take. */
   readonly discardMs: number
+  /** A fault of ours while bytes of one connection were handled: it costs that connection, not the process. */
+  onFault(error: unknown): void
 }
 
 /** Told when a connection is free again, or gone. */
@@ -226,6 +228,19 @@ export class UpstreamConnection implements MessageSink, TimerOwner {
   }
 
   #onData(chunk: Buffer): void {
+    const { slab } = this.#surroundings
+    try {
+      this.#take(chunk)
+    } catch (error) {
+      slab.drop()
+      this.#surroundings.onFault(error)
+      this.socket.destroy()
+    }
+    slab.flush()
+    if (this.#receiver?.isClientCongested) this.socket.pause()
+  }
+
+  #take(chunk: Buffer): void {
     if (this.#state === 'tunnel') {
       this.#receiver?.onTunnelBytes(chunk, 0, chunk.length)
     } else if (this.#state !== 'busy' || !this.#requestBegun) {
@@ -241,8 +256,6 @@ export class UpstreamConnection implements MessageSink, TimerOwner {
         this.#settle()
       }
     }
-    this.#surroundings.slab.flush()
-    if (this.#receiver?.isClientCongested) this.socket.pause()
   }
 
   #onDrain(): void {

@@ -1,4 +1,4 @@
-// Whether a request may be sent again, and why not.
+// Whether a request may be sent again, and why not; and whether its connection may carry another one.
 //
 // Invariants
 // * Nothing that could have been carried out is sent twice: either no byte of it was sent, or its method is idempotent (RFC 9110, 9.2.2).
@@ -57,6 +57,14 @@ export class RetryPolicy {
   /** Whether the body has to be kept after it was sent. */
   needsBody(exchange: Exchange): boolean {
     return isIdempotent(exchange.methodId)
+  }
+
+  /**
+   * Whether the body means nothing by its method (RFC 9110, 9.3.1, 9.3.2, 9.3.5): some servers take it for the next request (CL.0). So
+   * nobody else's request may follow it on that connection.
+   */
+  isBodyMisread({ hasBody, methodId }: Exchange): boolean {
+    return hasBody && (methodId === METHOD.GET || methodId === METHOD.HEAD || methodId === METHOD.DELETE)
   }
 
   #mayRepeat(exchange: Exchange, sent: boolean): boolean {
