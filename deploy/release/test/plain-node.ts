@@ -31,12 +31,24 @@ export async function plainNode(cache: string, env: NodeJS.ProcessEnv): Promise<
   return binary
 }
 
+/** A registry that stalls is asked again after this time, once. */
+const STALL_MS = 60_000
+
 /** Installs into a folder that has a package.json. @throws OfflineError, or Error with npm's words. */
-export function npmInstall(folder: string, what: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+export async function npmInstall(folder: string, what: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+  try {
+    await installOnce(folder, what, env)
+  } catch (error) {
+    if (!(error instanceof Error) || (error.cause as { killed?: boolean } | undefined)?.killed !== true) throw error
+    await installOnce(folder, what, env)
+  }
+}
+
+function installOnce(folder: string, what: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   const quiet = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error']
   const [file = '', ...args] = plainly('npm', 'install', ...quiet, ...what)
   return new Promise((resolve, reject) => {
-    execFile(file, args, { cwd: folder, env }, (error, stdout, stderr) => {
+    execFile(file, args, { cwd: folder, env, timeout: STALL_MS }, (error, stdout, stderr) => {
       if (!error) {
         resolve()
         return
