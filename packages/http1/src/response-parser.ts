@@ -67,7 +67,7 @@ export class ResponseParser {
 
   /** Whether any octet of the final response or of an interim one has been read: from then on a retry would answer twice. */
   get started(): boolean {
-    return this.state === STATE_BODY || this.state === STATE_COMPLETE || this.interimCount > 0 || this.reader.started
+    return this.interimCount > 0 || this.reader.started
   }
 
   /**

@@ -55,6 +55,8 @@ await t.test('more options than the limit are refused, over all lines together',
   t.equal(verdict(inAllPieces(request('Connection: a, b\nConnection: close'), parse)), 'idle')
   t.equal(verdict(inAllPieces(request('Connection: a, b\nConnection: close, c'), parse)), 'HTTP1_ERR_CONNECTION')
   t.equal(verdict(parseRequests(request(`Connection: ${'a,'.repeat(65)}`))), 'HTTP1_ERR_CONNECTION')
+  const three = request('Connection: a, b, c')
+  t.equal(verdict(parse(Buffer.concat([three, three, three]), [])), 'idle', 'they are counted anew for each request')
 })
 
 await t.test('fields that concern one connection are not forwarded, named or not', async t => {
@@ -90,6 +92,7 @@ await t.test(
       'A',
     ])
     t.same(dropped(request('Connection: x-missing, keep-alive\nX-There: 1')), ['Connection'])
+    t.same(dropped(request('Connection: x^, a|\nX~: 1\nX^: 2')), ['Connection', 'X^'], 'only letters have a case')
     const fields = headOf(
       inAllPieces(response('Connection: Set-Cookie\nSet-Cookie: a\nB: c\nSet-Cookie: d'), parseResponses),
     ).fields

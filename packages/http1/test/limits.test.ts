@@ -20,6 +20,8 @@ await t.test('a limit that means nothing is refused by name', async t => {
     { maxHeadBytes: undefined },
     { maxHeadBytes: 2 ** 31 },
     { maxHeaders: 0 },
+    { maxBodyBytes: 0.5 },
+    { maxBodyBytes: Number.NaN },
     { maxHeaders: 70_000 },
     { maxBodyBytes: -1 },
     { targetCharacters: 'any' },

@@ -104,6 +104,9 @@ await t.test('a flood of interim responses is refused', async t => {
   t.equal(verdict(within(`${interim.repeat(2)}HTTP/1.1 200 OK\r\n${EMPTY}`)), 'complete')
   t.equal(verdict(within(`${interim.repeat(3)}HTTP/1.1 200 OK\r\n${EMPTY}`)), 'HTTP1_ERR_INTERIM_FLOOD')
   t.equal(verdict(parseResponses(octetsOf(interim.repeat(33)))), 'HTTP1_ERR_INTERIM_FLOOD')
+  const two = `${interim.repeat(2)}HTTP/1.1 200 OK\r\n${EMPTY}`
+  const outcome = parseResponses(octetsOf(two + two), [], [METHOD.GET, METHOD.GET], limits)
+  t.equal(verdict(outcome), 'complete', 'they are counted anew for each response')
 })
 
 await t.test('responses to pipelined requests are matched with them in order', async t => {
@@ -213,6 +216,41 @@ await t.test('content above the limit is refused, also where its length is not d
     'head end',
     'a length of what is not sent is no content',
   )
+})
+
+await t.test('a limit set in onHead holds for that response', async t => {
+  const limited = (text: string, maxBytes: number): string[] => {
+    const log: string[] = []
+    const parser = new ResponseParser({
+      onHead: () => parser.limitBody(maxBytes),
+      onBody: (_, start, end) => log.push(`body ${end - start}`),
+      onTrailers: () => {},
+      onEnd: () => log.push('end'),
+      onRefusal: refusal => log.push(refusal.code),
+    })
+    parser.expect(METHOD.GET)
+    parser.execute(octetsOf(text), 0, text.length)
+    return log
+  }
+  const byLength = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc'
+  t.same(limited(byLength, 3), ['body 3', 'end'])
+  t.same(limited(byLength, 2), ['HTTP1_ERR_BODY_TOO_LARGE'])
+  t.same(limited('HTTP/1.1 200 OK\r\n\r\nabc', 2), ['body 2', 'HTTP1_ERR_BODY_TOO_LARGE'])
+  t.same(limited('HTTP/1.1 200 OK\r\n\r\nabc', 3), ['body 3'])
+})
+
+await t.test('a sink that calls execute is told so', async t => {
+  t.plan(1)
+  const octets = octetsOf(`HTTP/1.1 200 OK\r\n${EMPTY}`)
+  const parser = new ResponseParser({
+    onHead: () => t.throws(() => parser.execute(octets, 0, 1), { code: 'HTTP1_ERR_REENTRY' }),
+    onBody: () => {},
+    onTrailers: () => {},
+    onEnd: () => {},
+    onRefusal: () => {},
+  })
+  parser.expect(METHOD.GET)
+  parser.execute(octets, 0, octets.length)
 })
 
 await t.test('stop and abandon work in responses as in requests', async t => {
