@@ -117,7 +117,7 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
     retry: new RetryPolicy({ count: config.retry.count }),
     requestPasses: new RequestPasses(new TrustedProxies(config.trustedProxies), new RequestIds(random)),
     responsePasses: new ResponsePasses(),
-    connect: (endpoint, exchange) => (connections.get(endpoint) as ConnectionPool).acquire(exchange),
+    connect: (endpoint, exchange) => (connections.get(endpoint) as ConnectionPool).acquire(exchange, exchange.metStale),
     onConnectFailure: (endpoint, { code, detail }) => {
       // Nobody listens there: waiting for `fall` checks would only fail more requests. One that's slow to accept may be busy: that's for
       // the checks to say.

@@ -199,7 +199,7 @@ export class Proxy implements RequestHandler {
       return
     }
     if (failure.stale && retry.allowsStaleRepeat(exchange)) {
-      exchange.staleRepeats++
+      exchange.metStale = true
       noteRetry(exchange, 'stale')
       this.#connect(exchange, endpoint)
       return

@@ -42,9 +42,12 @@ export class ConnectionPool implements ConnectionKeeper {
     return this.#open
   }
 
-  /** Gives the receiver a connection: at once when one is kept, else when it's open. Returns it, so that it can be abandoned. */
-  acquire(receiver: AnswerReceiver): UpstreamConnection {
-    for (let kept = this.#idle.pop(); kept; kept = this.#idle.pop()) {
+  /**
+   * Gives the receiver a connection: at once when one is kept, else when it's open. Returns it, so that it can be abandoned. With
+   * `fresh` a kept one isn't taken: one has just turned out to be closed, and the others may be as old.
+   */
+  acquire(receiver: AnswerReceiver, fresh: boolean): UpstreamConnection {
+    for (let kept = fresh ? undefined : this.#idle.pop(); kept; kept = this.#idle.pop()) {
       if (kept.state !== 'idle') continue
       this.reusedTotal++
       kept.attach(receiver)
