@@ -20,7 +20,7 @@
 import type { Socket } from 'node:net'
 import { RequestParser, type MessageHead, type MessageSink, type Refusal } from '@plimsoll/http1'
 import { Exchange } from '../exchange.ts'
-import type { ClientIdentity } from '../headers/request-passes.ts'
+import { clientIdentity, type ClientIdentity } from '../headers/request-passes.ts'
 import { ByteStore } from '../transport/byte-store.ts'
 import { SocketWriter } from '../transport/output-slab.ts'
 import { TimerEntry, type TimerOwner } from '../transport/timer-wheel.ts'
@@ -64,7 +64,7 @@ export class ClientConnection implements MessageSink, TimerOwner {
     const { slab, wheel, times, handler, trusted, limits } = surroundings
     this.socket = socket
     this.#surroundings = surroundings
-    this.identity = { peerAddress, isTrusted: trusted.has(peerAddress), protocol: 'http' }
+    this.identity = clientIdentity(peerAddress, trusted.has(peerAddress), 'http')
     this.writer = new SocketWriter(slab, socket)
     this.#parser = new RequestParser(this, limits)
     this.#pace = new PaceWatch((times.minBytesPerSecond * times.rateWindowMs) / 1000)
