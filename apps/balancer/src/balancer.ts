@@ -205,7 +205,9 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
   async function stopParts(): Promise<number> {
     const cut = await listener.close(config.shutdown.drainMs)
     file?.stop()
+    const left = [...connections.values()]
     pool.replace([])
+    for (const kept of left) kept.destroy()
     await admin.close()
     await accessLog?.close()
     wheel.stop()

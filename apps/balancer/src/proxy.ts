@@ -347,6 +347,7 @@ export class Proxy implements RequestHandler {
   }
 
   onAnswerUnread(exchange: Exchange): void {
+    exchange.closeAfter = true
     exchange.client.cut()
     this.#leave(exchange, 'client-too-slow')
   }

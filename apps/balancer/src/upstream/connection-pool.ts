@@ -21,7 +21,7 @@ export class ConnectionPool implements ConnectionKeeper {
   readonly #options: ConnectionPoolOptions
   readonly #clock: Clock
   readonly #idle: UpstreamConnection[] = []
-  #open = 0
+  readonly #open = new Set<UpstreamConnection>()
   #closed = false
   /** Connections ever opened, and requests that found a kept one. */
   openedTotal = 0
@@ -39,7 +39,7 @@ export class ConnectionPool implements ConnectionKeeper {
   }
 
   get openCount(): number {
-    return this.#open
+    return this.#open.size
   }
 
   /**
@@ -54,8 +54,9 @@ export class ConnectionPool implements ConnectionKeeper {
       return kept
     }
     this.openedTotal++
-    this.#open++
-    return new UpstreamConnection(this.#endpoint, receiver, this.#surroundings, this, this.#clock.now())
+    const opened = new UpstreamConnection(this.#endpoint, receiver, this.#surroundings, this, this.#clock.now())
+    this.#open.add(opened)
+    return opened
   }
 
   onFree(connection: UpstreamConnection): void {
@@ -66,7 +67,7 @@ export class ConnectionPool implements ConnectionKeeper {
   }
 
   onGone(connection: UpstreamConnection): void {
-    this.#open--
+    this.#open.delete(connection)
     const index = this.#idle.lastIndexOf(connection)
     if (index !== -1) this.#idle.splice(index, 1)
   }
@@ -75,6 +76,12 @@ export class ConnectionPool implements ConnectionKeeper {
   close(): void {
     this.#closed = true
     this.closeIdle()
+  }
+
+  /** For the balancer's end: closes everything, also answers that are being discarded and tunnels that don't drain. */
+  destroy(): void {
+    this.close()
+    for (const connection of this.#open) connection.destroy()
   }
 
   /** Closes what is kept. */

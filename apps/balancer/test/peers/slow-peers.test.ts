@@ -105,7 +105,7 @@ await t.test(
     for (const request of [get('/large'), `${get('/large', 'Content-Length: 3\r\n', 'POST')}abc`]) {
       const client = await rawClient(t, balancer.port)
       client.pause()
-      await client.write(request)
+      await client.write(request + get('/never'))
       const active = async () =>
         /^lb_requests_active (\d+)$/m.exec(await (await fetch(`${balancer.adminUrl}/metrics`)).text())?.[1]
       await until(async () => (await active()) === '1', { what: 'the answer to begin', intervalMs: 5 })
@@ -113,6 +113,11 @@ await t.test(
       client.resume()
       t.equal(await client.expectClosed(), 'reset')
       t.ok(client.unread.length < LARGE)
+      t.equal(
+        origin.seen.filter(({ target }) => target === '/never').length,
+        0,
+        'what it asked for besides is not begun',
+      )
     }
   },
 )
