@@ -117,7 +117,7 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
     retry: new RetryPolicy({ count: config.retry.count }),
     requestPasses: new RequestPasses(new TrustedProxies(config.trustedProxies), new RequestIds(random)),
     responsePasses: new ResponsePasses(),
-    connect: (endpoint, exchange) => (connections.get(endpoint) as ConnectionPool).acquire(exchange),
+    connect: (endpoint, exchange) => (connections.get(endpoint) as ConnectionPool).acquire(exchange, exchange.metStale),
     onConnectFailure: (endpoint, { code, detail }) => {
       // Nobody listens there: waiting for `fall` checks would only fail more requests. One that's slow to accept may be busy: that's for
       // the checks to say.
@@ -205,7 +205,9 @@ export function createBalancer(config: BalancerConfig, { logger, random }: Balan
   async function stopParts(): Promise<number> {
     const cut = await listener.close(config.shutdown.drainMs)
     file?.stop()
+    const left = [...connections.values()]
     pool.replace([])
+    for (const kept of left) kept.destroy()
     await admin.close()
     await accessLog?.close()
     wheel.stop()

@@ -76,8 +76,8 @@ export class Exchange implements AnswerReceiver {
   readonly tried: Endpoint[] = []
   connection: UpstreamConnection | null = null
   retries = 0
-  /** Repeats over another connection because a kept one turned out to be closed. */
-  staleRepeats = 0
+  /** A kept connection has turned out to be closed: from then on only fresh ones are taken. */
+  metStale = false
   /** Why each retry and each repeat was made, in order; null for none, which is nearly always. */
   retryReasons: RetryReason[] | null = null
 

@@ -199,7 +199,7 @@ export class Proxy implements RequestHandler {
       return
     }
     if (failure.stale && retry.allowsStaleRepeat(exchange)) {
-      exchange.staleRepeats++
+      exchange.metStale = true
       noteRetry(exchange, 'stale')
       this.#connect(exchange, endpoint)
       return
@@ -347,6 +347,7 @@ export class Proxy implements RequestHandler {
   }
 
   onAnswerUnread(exchange: Exchange): void {
+    exchange.closeAfter = true
     exchange.client.cut()
     this.#leave(exchange, 'client-too-slow')
   }

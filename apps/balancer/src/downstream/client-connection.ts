@@ -15,11 +15,12 @@
 //   counted and logged like any other.
 // * When we close, we first stop writing and read on for a while (lingering): a reset would take our last answer from the client
 //   (RFC 9112, 9.6).
-// * What is kept in memory is bounded: one part of a head, `MAX_PENDING_BYTES` of later requests, and what the writers hold.
+// * What is kept in memory is bounded: one part of a head, `MAX_PENDING_BYTES` of later requests, and what the writers hold. No request
+//   is begun while the client has not read enough of the answers before it: else small requests would pile up large answers.
 import type { Socket } from 'node:net'
 import { RequestParser, type MessageHead, type MessageSink, type Refusal } from '@plimsoll/http1'
 import { Exchange } from '../exchange.ts'
-import type { ClientIdentity } from '../headers/request-passes.ts'
+import { clientIdentity, type ClientIdentity } from '../headers/request-passes.ts'
 import { ByteStore } from '../transport/byte-store.ts'
 import { SocketWriter } from '../transport/output-slab.ts'
 import { TimerEntry, type TimerOwner } from '../transport/timer-wheel.ts'
@@ -63,7 +64,7 @@ export class ClientConnection implements MessageSink, TimerOwner {
     const { slab, wheel, times, handler, trusted, limits } = surroundings
     this.socket = socket
     this.#surroundings = surroundings
-    this.identity = { peerAddress, isTrusted: trusted.has(peerAddress), protocol: 'http' }
+    this.identity = clientIdentity(peerAddress, trusted.has(peerAddress), 'http')
     this.writer = new SocketWriter(slab, socket)
     this.#parser = new RequestParser(this, limits)
     this.#pace = new PaceWatch((times.minBytesPerSecond * times.rateWindowMs) / 1000)
@@ -151,7 +152,7 @@ export class ClientConnection implements MessageSink, TimerOwner {
       return
     }
     if (!this.#headBegun) wheel.set(this.#timer, times.idleMs)
-    if (this.socket.isPaused()) this.socket.resume()
+    if (this.socket.isPaused() && this.#mayParse()) this.socket.resume()
   }
 
   /** Says goodbye: what was written still reaches the client, what it sends is read and dropped for a while. */
@@ -294,7 +295,7 @@ export class ClientConnection implements MessageSink, TimerOwner {
     }
     this.#feeding = false
     if (at === bytes.length) return this.#rest()
-    if (this.state === 'exchange') this.#keep(store, bytes, at)
+    if (this.state === 'exchange' || this.state === 'waiting') this.#keep(store, bytes, at)
     else if (this.state === 'tunnel' && this.#exchange)
       handler.onClientTunnelBytes(this.#exchange, bytes, at, bytes.length)
   }
@@ -308,12 +309,12 @@ export class ClientConnection implements MessageSink, TimerOwner {
       this.#pending = new ByteStore()
       this.#pending.append(bytes, from, bytes.length)
     }
-    if (this.#pending.length > MAX_PENDING_BYTES) this.socket.pause()
+    if (this.#state === 'waiting' || this.#pending.length > MAX_PENDING_BYTES) this.socket.pause()
   }
 
   /** Whether bytes belong to the message under way, or to one that may begin. */
   #mayParse(): boolean {
-    if (this.#state === 'waiting') return true
+    if (this.#state === 'waiting') return this.#headBegun || !this.writer.isCongested
     return this.#state === 'exchange' && this.#exchange !== null && !this.#exchange.requestEnded
   }
 
@@ -335,9 +336,14 @@ export class ClientConnection implements MessageSink, TimerOwner {
   }
 
   #onDrain(): void {
-    const exchange = this.#exchange
-    if (exchange) this.#surroundings.handler.onClientDrain(exchange)
-    this.#surroundings.slab.flush()
+    const { handler, slab } = this.#surroundings
+    if (this.#exchange) {
+      handler.onClientDrain(this.#exchange)
+    } else if (this.#state === 'waiting') {
+      if (this.#pending !== null) this.#feed(EMPTY)
+      this.#rest()
+    }
+    slab.flush()
   }
 
   #onClose(): void {

@@ -27,11 +27,21 @@ const ONLY_FROM_TRUSTED = [
   HEADER.xRequestPriority,
 ]
 
-/** Facts about a client's connection that go into every head; made once per connection. */
+/** Facts about a client's connection that go into every head. */
 export interface ClientIdentity {
   readonly peerAddress: string
   readonly isTrusted: boolean
   readonly protocol: 'http' | 'https'
+  /** The peer as Forwarded names it (RFC 7239, 6): an IPv6 address stands in brackets and quotes. */
+  readonly node: string
+  /** X-Forwarded-For and -Proto for a peer that isn't believed. */
+  readonly lines: string
+}
+
+/** Made once per connection. */
+export function clientIdentity(peerAddress: string, isTrusted: boolean, protocol: 'http' | 'https'): ClientIdentity {
+  const node = peerAddress === '' ? 'unknown' : isIPv6(peerAddress) ? `"[${peerAddress}]"` : peerAddress
+  return { peerAddress, isTrusted, protocol, node, lines: `${addressLine('', peerAddress)}${protocolLine(protocol)}` }
 }
 
 export class RequestPasses {
@@ -53,7 +63,7 @@ export class RequestPasses {
 
   /** Fills what the exchange knows of its client, and writes the head that goes to an endpoint into a buffer of its own. */
   apply(exchange: Exchange, head: MessageHead, identity: ClientIdentity): void {
-    const { peerAddress, isTrusted, protocol } = identity
+    const { peerAddress, isTrusted } = identity
     const said = isTrusted ? head.value(HEADER.xRequestId) : undefined
     exchange.id = said !== undefined && RequestIds.accepts(said) ? said : this.#ids.next()
     const host = head.hostString()
@@ -61,10 +71,10 @@ export class RequestPasses {
     if (isTrusted) {
       const chain = joined(head, HEADER.xForwardedFor)
       exchange.clientAddress = (chain && this.#trusted.clientOf(chain)) || peerAddress
-      lines = forwardingLines(head, chain, peerAddress, protocol, host)
+      lines = continuedLines(head, chain, identity, host)
     } else {
       exchange.clientAddress = peerAddress
-      lines = `${addressLine('', peerAddress)}X-Forwarded-Proto: ${protocol}\r\n${hostLine(host)}${forwardedLine('', peerAddress, protocol, host)}`
+      lines = `${identity.lines}${hostLine(host)}${forwardedLine('', identity, host)}`
     }
     lines += `X-Request-Id: ${exchange.id}\r\nVia: 1.${head.versionMinor} plimsoll\r\n`
     const left = head.method === METHOD.OPTIONS ? maxForwards(head) : null
@@ -86,17 +96,12 @@ function rewriteOf(skipped: readonly number[]): HeadRewrite {
   return rewrite
 }
 
-function forwardingLines(
-  head: MessageHead,
-  chain: string,
-  peerAddress: string,
-  protocol: string,
-  host: string,
-): string {
+/** What a peer that's believed has said, continued with what we see of the peer. */
+function continuedLines(head: MessageHead, chain: string, identity: ClientIdentity, host: string): string {
   const saidProtocol = head.value(HEADER.xForwardedProto)
-  const seenProtocol = saidProtocol === 'http' || saidProtocol === 'https' ? saidProtocol : protocol
+  const protocol = saidProtocol === 'http' || saidProtocol === 'https' ? saidProtocol : identity.protocol
   const seenHost = head.value(HEADER.xForwardedHost) ?? host
-  return `${addressLine(chain, peerAddress)}X-Forwarded-Proto: ${seenProtocol}\r\n${hostLine(seenHost)}${forwardedLine(joined(head, HEADER.forwarded), peerAddress, protocol, host)}`
+  return `${addressLine(chain, identity.peerAddress)}${protocolLine(protocol)}${hostLine(seenHost)}${forwardedLine(joined(head, HEADER.forwarded), identity, host)}`
 }
 
 function addressLine(chain: string, peerAddress: string): string {
@@ -104,14 +109,17 @@ function addressLine(chain: string, peerAddress: string): string {
   return all === '' ? '' : `X-Forwarded-For: ${all}\r\n`
 }
 
+function protocolLine(protocol: string): string {
+  return `X-Forwarded-Proto: ${protocol}\r\n`
+}
+
 function hostLine(host: string): string {
   return host === '' ? '' : `X-Forwarded-Host: ${host}\r\n`
 }
 
-/** RFC 7239, 4: an IPv6 address stands in brackets and quotes, a host with a port in quotes. */
-function forwardedLine(before: string, peerAddress: string, protocol: string, host: string): string {
-  const by = peerAddress === '' ? 'unknown' : isIPv6(peerAddress) ? `"[${peerAddress}]"` : peerAddress
-  const element = `for=${by};${host === '' ? '' : `host="${host}";`}proto=${protocol}`
+/** RFC 7239, 4: a host may have a port, so it stands in quotes. */
+function forwardedLine(before: string, { node, protocol }: ClientIdentity, host: string): string {
+  const element = `for=${node};${host === '' ? '' : `host="${host}";`}proto=${protocol}`
   return `Forwarded: ${before === '' ? '' : `${before}, `}${element}\r\n`
 }
 

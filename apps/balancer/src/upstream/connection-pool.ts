@@ -21,7 +21,7 @@ export class ConnectionPool implements ConnectionKeeper {
   readonly #options: ConnectionPoolOptions
   readonly #clock: Clock
   readonly #idle: UpstreamConnection[] = []
-  #open = 0
+  readonly #open = new Set<UpstreamConnection>()
   #closed = false
   /** Connections ever opened, and requests that found a kept one. */
   openedTotal = 0
@@ -39,20 +39,24 @@ export class ConnectionPool implements ConnectionKeeper {
   }
 
   get openCount(): number {
-    return this.#open
+    return this.#open.size
   }
 
-  /** Gives the receiver a connection: at once when one is kept, else when it's open. Returns it, so that it can be abandoned. */
-  acquire(receiver: AnswerReceiver): UpstreamConnection {
-    for (let kept = this.#idle.pop(); kept; kept = this.#idle.pop()) {
+  /**
+   * Gives the receiver a connection: at once when one is kept, else when it's open. Returns it, so that it can be abandoned. With
+   * `fresh` a kept one isn't taken: one has just turned out to be closed, and the others may be as old.
+   */
+  acquire(receiver: AnswerReceiver, fresh: boolean): UpstreamConnection {
+    for (let kept = fresh ? undefined : this.#idle.pop(); kept; kept = this.#idle.pop()) {
       if (kept.state !== 'idle') continue
       this.reusedTotal++
       kept.attach(receiver)
       return kept
     }
     this.openedTotal++
-    this.#open++
-    return new UpstreamConnection(this.#endpoint, receiver, this.#surroundings, this, this.#clock.now())
+    const opened = new UpstreamConnection(this.#endpoint, receiver, this.#surroundings, this, this.#clock.now())
+    this.#open.add(opened)
+    return opened
   }
 
   onFree(connection: UpstreamConnection): void {
@@ -63,7 +67,7 @@ export class ConnectionPool implements ConnectionKeeper {
   }
 
   onGone(connection: UpstreamConnection): void {
-    this.#open--
+    this.#open.delete(connection)
     const index = this.#idle.lastIndexOf(connection)
     if (index !== -1) this.#idle.splice(index, 1)
   }
@@ -72,6 +76,12 @@ export class ConnectionPool implements ConnectionKeeper {
   close(): void {
     this.#closed = true
     this.closeIdle()
+  }
+
+  /** For the balancer's end: closes everything, also answers that are being discarded and tunnels that don't drain. */
+  destroy(): void {
+    this.close()
+    for (const connection of this.#open) connection.destroy()
   }
 
   /** Closes what is kept. */

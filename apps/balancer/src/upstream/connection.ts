@@ -159,6 +159,12 @@ export class UpstreamConnection implements MessageSink, TimerOwner {
     this.#close()
   }
 
+  /** For the balancer's end: closes whatever is still going on. */
+  destroy(): void {
+    this.abandon()
+    this.socket.destroy()
+  }
+
   /** The tunnel has ended on both sides, or on the client's: what was written still goes out. */
   closeTunnel(): void {
     if (this.#state === 'closed') return

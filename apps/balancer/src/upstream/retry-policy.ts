@@ -15,9 +15,6 @@ export interface RetryOptions {
 /** Statuses by which an endpoint, or something behind it, says that it could not do the work now. */
 const RETRIABLE_STATUSES = new Set([502, 503, 504])
 
-/** A kept connection that was closed is repeated so often without counting as a try: the next kept one may be as old. */
-const MAX_STALE_REPEATS = 2
-
 export function isIdempotent(methodId: number): boolean {
   switch (methodId) {
     case METHOD.GET:
@@ -44,9 +41,9 @@ export class RetryPolicy {
     return this.#mayRepeat(exchange, sent)
   }
 
-  /** After a kept connection turned out to be closed: the same endpoint, over another connection. */
+  /** After a kept connection turned out to be closed: the same endpoint once more, over a fresh connection. It doesn't count as a try. */
   allowsStaleRepeat(exchange: Exchange): boolean {
-    return exchange.staleRepeats < MAX_STALE_REPEATS && exchange.status === 0 && this.#mayRepeat(exchange, true)
+    return !exchange.metStale && exchange.status === 0 && this.#mayRepeat(exchange, true)
   }
 
   /** After an answer: whether another endpoint should be asked instead of passing it on. */

@@ -1,6 +1,7 @@
 // Who the client is, as the endpoint is told: from the connection, or from a peer that's trusted to say it, and from nobody else.
 import t from 'tap'
-import { answerTo, get } from '../conversation.ts'
+import { rawClient } from '@plimsoll/testing'
+import { answerTo, final, get } from '../conversation.ts'
 import { startBalancer } from '../start-balancer.ts'
 import { answer, strictOrigin } from '../strict-origin.ts'
 
@@ -94,4 +95,13 @@ await t.test('Max-Forwards of OPTIONS is counted down, and 0 is answered here (R
   t.equal(origin.seen.length, before)
   await answerTo(t, plain.port, get('/', 'Max-Forwards: 0\r\n'))
   t.equal(seen()?.header('max-forwards'), '0', 'it means nothing for GET, and passes')
+})
+
+await t.test('an IPv6 client stands in brackets and quotes where the grammar asks for it (RFC 7239, 6)', async t => {
+  const v6 = await startBalancer(t, [origin.url], ['--listen=[::1]:0'])
+  const client = await rawClient(t, { port: v6.port, host: '::1' })
+  await client.write(get('/'))
+  t.equal((await final(client)).status, 200)
+  t.equal(seen()?.header('x-forwarded-for'), '::1')
+  t.equal(seen()?.header('forwarded'), 'for="[::1]";host="a.test";proto=http')
 })

@@ -108,6 +108,36 @@ await t.test('more than is kept waits in the kernel, and all of it is answered',
   t.pass('all in order')
 })
 
+for (const [name, request, status] of [
+  ["answers of the endpoint's", get('/large'), 200],
+  ['answers of our own', get('/', 'Expect: nonsense\r\n'), 417],
+] as const) {
+  await t.test(`a client that sends and sends and reads nothing is not read on: ${name} don't pile up`, async t => {
+    const count = 20_000
+    const begun = async () =>
+      Number(
+        new RegExp(`^lb_requests_total\\{.*code="${status}"\\} (\\d+)$`, 'm').exec(
+          await (await fetch(`${balancer.adminUrl}/metrics`)).text(),
+        )?.[1] ?? 0,
+      )
+    const before = await begun()
+    const client = await rawClient(t, balancer.port)
+    client.pause()
+    void client.write(request.repeat(count)).catch(() => {})
+    let last = -1
+    // It stands still when no more is begun.
+    await until(async () => last === (last = await begun()), {
+      what: 'no more to be begun',
+      intervalMs: 150,
+      timeoutMs: 15_000,
+    })
+    t.ok(last - before < count, `${last - before} of ${count}`)
+    client.resume()
+    for (let i = 0; i < 50; i++) t.equal((await final(client)).status, status)
+    client.release()
+  })
+}
+
 await t.test('two clients at once: no byte of one reaches the other', async t => {
   const marks = ['one', 'two', 'three', 'four']
   await Promise.all(

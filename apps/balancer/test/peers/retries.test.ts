@@ -179,6 +179,22 @@ await t.test('a kept connection that turns out to be closed: GET is repeated ove
   t.equal(origin.seen.filter(({ method }) => method === 'POST').length, 1, 'never sent twice')
 })
 
+await t.test('the repeat goes over a fresh connection: others that are kept may be as old', async t => {
+  const { answerer, refused } = staleAfterFirst()
+  const held: (() => void)[] = []
+  const origin = await strictOrigin(t, async (request, peer) => {
+    if (request.target === '/held') await new Promise<void>(resolve => held.push(resolve))
+    return answerer(request, peer)
+  })
+  const balancer = await startBalancer(t, [origin.url], [...QUIET, '--retry.count=0'])
+  const kept = Array.from({ length: 4 }, () => answerTo(t, balancer.port, get('/held')))
+  await until(() => held.length === 4, { what: 'four connections to be open' })
+  for (const go of held) go()
+  await Promise.all(kept)
+  t.equal((await answerTo(t, balancer.port, get('/'))).body.toString(), 'fresh')
+  t.same(refused, ['GET'], 'only one of them was tried')
+})
+
 await t.test(
   'a kept connection that the endpoint has ended before the request is not used, not even for a POST',
   async t => {

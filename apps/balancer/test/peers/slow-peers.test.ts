@@ -105,7 +105,7 @@ await t.test(
     for (const request of [get('/large'), `${get('/large', 'Content-Length: 3\r\n', 'POST')}abc`]) {
       const client = await rawClient(t, balancer.port)
       client.pause()
-      await client.write(request)
+      await client.write(request + get('/never'))
       const active = async () =>
         /^lb_requests_active (\d+)$/m.exec(await (await fetch(`${balancer.adminUrl}/metrics`)).text())?.[1]
       await until(async () => (await active()) === '1', { what: 'the answer to begin', intervalMs: 5 })
@@ -113,22 +113,33 @@ await t.test(
       client.resume()
       t.equal(await client.expectClosed(), 'reset')
       t.ok(client.unread.length < LARGE)
+      t.equal(
+        origin.seen.filter(({ target }) => target === '/never').length,
+        0,
+        'what it asked for besides is not begun',
+      )
     }
   },
 )
 
 await t.test('slow read: one that reads steadily gets all of it', async t => {
-  const client = await rawClient(t, balancer.port)
+  // A window in which the system gives nobody any time must not count.
+  const patient = await startBalancer(
+    t,
+    [origin.url],
+    ['--limits.min-bytes-per-second=2000', '--timeouts.rate-window-ms=500'],
+  )
+  const client = await rawClient(t, patient.port)
   client.pause()
   await client.write(get('/large'))
   let got = 0
   client.socket.removeAllListeners('data')
-  while (got < LARGE) {
+  while (got < LARGE && !client.socket.destroyed) {
     const piece = client.socket.read() as Buffer | null
     if (piece) got += piece.length
     await pause(2)
   }
-  t.ok(got >= LARGE)
+  t.ok(got >= LARGE, `${got} bytes`)
 })
 
 await t.test('slow endpoints cost nobody else anything', async t => {
