@@ -1,6 +1,6 @@
 export { createBalancer } from './balancer.ts'
 export type { Balancer, BalancerAddresses, BalancerDependencies } from './balancer.ts'
 export { balancerProgram } from './program.ts'
-export type { BalancerConfig } from './config.ts'
+export type { BalancerConfig } from './config/config.ts'
 export { BALANCER_ERRORS, BalancerError } from './errors.ts'
 export type { BalancerErrorCode } from './errors.ts'

@@ -1,5 +1,5 @@
 // The balancer as a program: its name, its options and what contradicts what; also what the README's tables are made from.
-import { balancerSchema, checkBalancerConfig } from './config.ts'
+import { balancerSchema, checkBalancerConfig } from './config/config.ts'
 
 export const balancerProgram = {
   name: 'plimsoll-balancer',

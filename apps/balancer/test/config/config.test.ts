@@ -1,6 +1,6 @@
 import { ConfigError, loadConfig, toJsonSchema } from '@plimsoll/config'
 import t from 'tap'
-import { balancerProgram } from '../src/index.ts'
+import { balancerProgram } from '../../src/index.ts'
 
 const load = (...argv: string[]) => loadConfig(balancerProgram, { env: {}, argv })
 const issuesOf = (...argv: string[]): string => {
