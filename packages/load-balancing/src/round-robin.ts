@@ -27,6 +27,8 @@ export class RoundRobin<C extends Candidate> extends UnlearningPicker<C> {
       const candidate = candidates[position] as C
       if (++position === count) position = 0
       if (!mayTake(candidate, tried)) continue
+      // A retry takes nobody's turn: else each failure of one candidate would send the next request there again.
+      if (tried.length > 0) return candidate
       this.#position = position
       this.#turns.take(candidate)
       return candidate

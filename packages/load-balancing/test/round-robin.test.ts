@@ -10,6 +10,17 @@ await t.test('each in turn, in the order of the list, whatever their weights', a
   t.equal(pickIds(roundRobin(), createSnapshot(fleet(1, 9, 3)), 7).join(''), 'abcabca')
 })
 
+await t.test("a retry takes nobody's turn", async t => {
+  const servers = fleet(1, 1)
+  const [a, b] = servers as [Server, Server]
+  const picker = roundRobin()
+  const snapshot = createSnapshot(servers)
+  t.equal(picker.pick(snapshot, []), a)
+  t.equal(picker.pick(snapshot, [a]), b, 'a has failed')
+  t.equal(picker.pick(snapshot, []), b, 'the next request does not meet it again')
+  t.equal(picker.pick(snapshot, []), a)
+})
+
 await t.test('one at its limit is passed over until it has room again', async t => {
   const servers = fleet(1, 1, 1)
   const [, b] = servers as [Server, Server]
