@@ -14,7 +14,8 @@
 //   a name are refused; a LF or a CR that isn't part of CRLF is refused wherever it stands, in a quoted string too. What recipients skip
 //   over in different ways (CVE-2024-22019, CVE-2023-39326, the terminators of 2025) can't get past here, and is never passed on:
 //   extensions are checked, counted and dropped, and chunks are written anew.
-// * Extensions are bounded in octets over the whole message, digits of a size per chunk, content over the whole message.
+// * Extensions are bounded in octets over the whole message, and so is content. A size has as many zeros in front as its sender likes
+//   (1*HEXDIG): those beyond 16 digits say nothing, and count as octets of an extension.
 // * The data of a chunk is followed by exactly CRLF: a size that is wrong by one is seen at once.
 
 import * as octets from './character-tables.ts'
@@ -51,8 +52,8 @@ const STATE_QUOTED = 13
 const STATE_QUOTED_PAIR = 14
 const STATE_AFTER_QUOTED = 15
 
-/** 2^53 - 1 has 14 hexadecimal digits; two more may be leading zeros. */
-const MAX_SIZE_DIGITS = 16
+/** As many digits as 64 bits have are free, zeros in front included; 2^53 - 1 has 14. */
+const FREE_SIZE_DIGITS = 16
 
 export class ChunkedDecoder {
   /** How far `next` came in its buffer. */
@@ -93,7 +94,8 @@ export class ChunkedDecoder {
           const value = HEX_VALUE[octet]!
           if (value >= 0) {
             const size = this.size * 16 + value
-            if (++this.digits > MAX_SIZE_DIGITS || size > Number.MAX_SAFE_INTEGER)
+            if (size > Number.MAX_SAFE_INTEGER) return this.refuse(REFUSALS.chunkSizeTooLarge, pos)
+            if (++this.digits > FREE_SIZE_DIGITS && ++this.extensionBytes > this.maxExtensionBytes)
               return this.refuse(REFUSALS.chunkSizeTooLarge, pos)
             this.size = size
           } else if (this.digits === 0) {

@@ -5,8 +5,9 @@
 import { nominateFields } from './connection-options.ts'
 import { COLON } from './character-tables.ts'
 import { OPTION_CLOSE, OPTION_KEEP_ALIVE, OPTION_UPGRADE, type HeadScan } from './head-scan.ts'
+import { HEADER } from './header-names.ts'
 import { decideRequestFraming, decideResponseFraming, FRAMING } from './message-framing.ts'
-import { SCHEME, TARGET_FORM } from './message-head.ts'
+import { SCHEME, TARGET_FORM, type MessageHead } from './message-head.ts'
 import { REFUSALS, type Refusal } from './refusals.ts'
 
 const HTTP_PORT = 80
@@ -21,9 +22,20 @@ export function decideRequest(scan: HeadScan, buffer: Buffer): Refusal | null {
   // RFC 9110, 10.1.1: in HTTP/1.0 the expectation is ignored; without content there is nothing to invite.
   if (head.versionMinor === 1) {
     head.expectUnknown = scan.expectsOther
-    head.expectContinue = scan.expectsContinue && (head.framing === FRAMING.chunked || head.contentLength > 0)
+    head.expectContinue =
+      scan.expectsContinue && (head.framing === FRAMING.chunked || head.contentLength > 0) && isForwarded(head)
   }
   return null
+}
+
+/**
+ * Whether Expect goes on to who could meet it. If Connection names it, it doesn't: then nobody would send 100, and the client would
+ * wait for an endpoint that doesn't know that it's waited for.
+ */
+function isForwarded(head: MessageHead): boolean {
+  for (let i = head.find(HEADER.expect); i !== -1; i = head.find(HEADER.expect, i + 1))
+    if (head.hopByHop[i] === 1) return false
+  return true
 }
 
 /** Ends the head of a response to a request with the given `METHOD`, which asked for an upgrade or not. */
@@ -34,9 +46,12 @@ export function decideResponse(
   upgradeAsked: boolean,
 ): Refusal | null {
   const head = scan.head
+  const announcesContent = head.contentLength > 0 || head.transferCodings !== 0
   const refusal = decideResponseFraming(head, requestMethod)
   if (refusal !== null) return refusal
   decideConnection(scan, buffer)
+  // Who announces content where none can be (RFC 9110, 8.6; RFC 9112, 6.1) may well send it: the next response would begin with it.
+  if (announcesContent && head.status === 204) head.keepAlive = false
   // RFC 9110, 15.2.2: 101 says to what it switches; and a server switches only when asked (7.8).
   if (head.status === 101 && !(upgradeAsked && head.upgrade)) return REFUSALS.unexpectedUpgrade
   // Neither end can tell where the next message would begin.

@@ -166,6 +166,11 @@ await t.test('Expect asks for 100 where content is announced in HTTP/1.1; any ot
   t.same(of('Expect: 100-continue;a=b'), [false, true])
   t.same(of('Expect: y 100-continue\nContent-Length: 1', '1.1', 'a'), [false, true])
   t.same(of('Expect: 100-continue\nExpect: x\nContent-Length: 1', '1.1', 'a'), [true, true])
+  t.same(
+    of('Connection: expect\nExpect: 100-continue\nContent-Length: 1', '1.1', 'a'),
+    [false, false],
+    'it goes no further',
+  )
 })
 
 await t.test('TE tells whether trailers are taken', async t => {

@@ -37,7 +37,7 @@ const PATH_QUERY = new RegExp(`^((?:/${PCHAR}*)*)(\\?(?:[-A-Za-z0-9._~!$&'()*+,;
 const EXTENSION = new RegExp(
   `[ \\t]*;[ \\t]*${TCHAR}+(?:[ \\t]*=[ \\t]*(?:${TCHAR}+|"(?:[\\t !#-[\\]-~\\x80-\\xff]|\\\\[\\t\\x20-\\x7e\\x80-\\xff])*"))?`,
 )
-const CHUNK_LINE = new RegExp(`^([0-9A-Fa-f]{1,16})(?:${EXTENSION.source})*\\r\\n`)
+const CHUNK_LINE = new RegExp(`^([0-9A-Fa-f]+)(?:${EXTENSION.source})*\\r\\n`)
 const HOP_BY_HOP =
   /^(?:connection|keep-alive|proxy-(?:connection|authenticate|authorization|authentication-info)|te|transfer-encoding|upgrade|http2-settings)$/
 /** Of the names that the generators use, those that may not be trailers. */
@@ -105,7 +105,8 @@ function readHead(text: string, start: string[], versionMinor: number, lineEnd: 
   const codings = valuesOf(fields, 'transfer-encoding')
   if (codings.length > 0) {
     if (versionMinor === 0 || length !== 'none') return null
-    if (codings.length > 1 || codings[0]!.toLowerCase() !== 'chunked') return null
+    const list = listOf(codings)
+    if (list.length !== 1 || list[0] !== 'chunked') return null
   }
   return { start, versionMinor, fields, length, chunked: codings.length > 0, headEnd }
 }
@@ -246,6 +247,7 @@ export function readResponse(stream: string): OracleReading {
       hasNone ? 'none' : head.chunked ? 'chunked' : head.length === 'none' ? 'untilClose' : 'length',
     )
     messages.push(message)
+    if (status === 204 && (head.chunked || Number(head.length) > 0)) message.keepAlive = false
     const end = head.headEnd
     if (status < 200) {
       text = text.slice(end)

@@ -1,0 +1,205 @@
+// Content-Length: 1*DIGIT, or a list of equal ones (RFC 9110, 8.6; RFC 9112, 6.3, rule 5). Families CL.CL and 0.CL.
+import {
+  octets,
+  passed,
+  post,
+  refused,
+  request,
+  shown,
+  SMUGGLED,
+  type RequestCase,
+  type Seen,
+} from '../request-case.ts'
+
+const abcde: Seen = { method: 'POST', body: 'abcde', framing: 'content-length', fields: { 'content-length': '5' } }
+
+/** Lines that say 5. */
+const FIVE = [
+  'Content-Length: 5',
+  'content-length: 5',
+  'CONTENT-LENGTH: 5',
+  'Content-Length:5',
+  'Content-Length: \t 5 \t',
+  'Content-Length: 05',
+  'Content-Length: 0000000000000000000000005',
+  'Content-Length: 5, 5',
+  'Content-Length: 5,5',
+  'Content-Length: 5 , 5\t,\t05',
+  'Content-Length: 5\r\nContent-Length: 5',
+  'Content-Length: 5\r\ncontent-length: 05',
+  'Content-Length: 5\r\nX-A: b\r\nContent-Length: 5, 5',
+]
+
+const NO_LENGTH = [
+  '',
+  ',',
+  '5,',
+  ',5',
+  '5,,5',
+  '+5',
+  '-5',
+  '-0',
+  '--5',
+  '5-',
+  '5+',
+  '5 5',
+  '5\t5',
+  '5 0',
+  '0x5',
+  '0X5',
+  '5h',
+  '0b101',
+  '0o5',
+  '5.0',
+  '5.',
+  '.5',
+  '5e0',
+  '1e1',
+  '5_0',
+  '5;',
+  '5;x=y',
+  '5/1',
+  '"5"',
+  "'5'",
+  '(5)',
+  '[5]',
+  '5\0',
+  '\x0b5',
+  '5\x0b',
+  '\x0c5',
+  '5\x0c',
+  '\xa05',
+  '5\xa0',
+  '\xb2',
+  '\xd9\xa5',
+  '\xef\xbc\x95',
+  'five',
+  'NaN',
+  'Infinity',
+  'null',
+  'chunked',
+  '5, 6',
+  '6, 5',
+  '5, 5, 6',
+  '5, -5',
+  '5, x',
+  '5, 5.0',
+  '0, 5',
+]
+
+const TOO_MUCH = [
+  '9007199254740992',
+  '18446744073709551615',
+  '18446744073709551616',
+  '18446744073709551621',
+  '4294967301',
+  '99999999999999999999999999',
+  `1${'0'.repeat(400)}`,
+]
+
+export const CONTENT_LENGTHS: readonly RequestCase[] = [
+  ...FIVE.map(line => passed(`five: ${shown(line)}`, '9112 6.3', post(`${line}\r\n`, 'abcde'), abcde)),
+  passed('none: no content', '9112 6.3', post('', ''), { method: 'POST', framing: 'none' }),
+  passed('zero', '9112 6.3', post('Content-Length: 0\r\n'), { method: 'POST', framing: 'content-length' }),
+  passed('many zeros', '9112 6.3', post(`Content-Length: ${'0'.repeat(300)}\r\n`), {
+    method: 'POST',
+    framing: 'content-length',
+  }),
+  passed('length: content in a segment of its own', '9112 6.3', [post('Content-Length: 5\r\n'), 'abcde'], abcde),
+  passed('content octet by octet', '9112 6.3', [post('Content-Length: 5\r\n'), ...octets('abcde')], abcde),
+  passed(
+    'length: content that looks like a request',
+    '9112 6.3',
+    post(`Content-Length: ${SMUGGLED.length}\r\n`, SMUGGLED),
+    {
+      method: 'POST',
+      body: SMUGGLED,
+    },
+  ),
+  passed('content that looks like chunks', '9112 6.3', post('Content-Length: 5\r\n', '0\r\n\r\n'), {
+    method: 'POST',
+    body: '0\r\n\r\n',
+  }),
+  passed(
+    'content of every octet',
+    '9110 6.4',
+    post('Content-Length: 256\r\n', String.fromCharCode(...Array(256).keys())),
+    {
+      method: 'POST',
+      body: String.fromCharCode(...Array(256).keys()),
+    },
+  ),
+  passed('a megabyte', '9110 6.4', post('Content-Length: 1000000\r\n', 'x'.repeat(1_000_000)), {
+    method: 'POST',
+    body: 'x'.repeat(1_000_000),
+  }),
+  passed('content as long as is served', '9110 6.4', post('Content-Length: 1000000\r\n', 'y'.repeat(1_000_000)), {
+    method: 'POST',
+    body: 'y'.repeat(1_000_000),
+  }),
+
+  ...NO_LENGTH.map(value =>
+    refused(`no length: ${shown(value)}`, '9112 6.3', post(`Content-Length: ${value}\r\n`, `abcde${SMUGGLED}`)),
+  ),
+  ...TOO_MUCH.map(value =>
+    refused(
+      `more than is served or can be counted: ${shown(value)}`,
+      '9110 8.6',
+      post(`Content-Length: ${value}\r\n`, SMUGGLED),
+      value === '4294967301' ? 413 : 400,
+    ),
+  ),
+  refused('one more than is served', '9110 15.5.14', post('Content-Length: 1000001\r\n', 'x'), 413),
+
+  ...[
+    ['5', '6'],
+    ['6', '5'],
+    ['0', '5'],
+    ['5', '0'],
+    ['5', ''],
+    ['', '5'],
+    ['5', '+5'],
+    ['5', '5, 6'],
+    ['5', 'x'],
+  ].map(([one = '', two = '']) =>
+    refused(
+      `two lines: ${shown(one)} and ${shown(two)}`,
+      '9112 6.3',
+      post(`Content-Length: ${one}\r\nContent-Length: ${two}\r\n`, `abcde${SMUGGLED}`),
+    ),
+  ),
+  refused(
+    'two lines in different case that differ (CVE-2026-1525)',
+    '9110 5.1',
+    post('Content-Length: 5\r\ncontent-length: 6\r\n', 'abcdef'),
+  ),
+  refused('a folded length', '9112 5.2', post('Content-Length:\r\n 5\r\n', 'abcde')),
+  refused('a length folded into two', '9112 5.2', post('Content-Length: 5\r\n 0\r\n', 'abcde')),
+  refused('a length with a space before its colon', '9112 5.1', post('Content-Length : 5\r\n', 'abcde')),
+  refused(
+    'a length with a space before its name (CVE-2024-27982)',
+    '9112 2.2',
+    post(' Content-Length: 5\r\n', 'abcde'),
+  ),
+  refused('a length behind a bare CR', '9112 2.2', post('X: y\rContent-Length: 5\r\n', 'abcde')),
+  refused('a length behind a bare LF', '9112 2.2', post('X: y\nContent-Length: 5\r\n', 'abcde')),
+  refused('no length on a GET either', '9112 6.3', request('Content-Length: x\r\n', SMUGGLED)),
+
+  // Content that never comes, or not all of it.
+  {
+    name: 'content cut short by the end',
+    rfc: '9112 8',
+    send: post('Content-Length: 5\r\n', 'abc'),
+    answers: [400],
+    lives: false,
+    halfClosed: true,
+  },
+  {
+    name: 'content that never comes',
+    rfc: '9112 8',
+    send: post('Content-Length: 5\r\n'),
+    answers: [400],
+    lives: false,
+    halfClosed: true,
+  },
+]
