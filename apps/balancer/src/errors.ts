@@ -60,6 +60,18 @@ export const BALANCER_ERRORS = {
     message: 'No endpoint can take the request',
     remedy: 'GET /health on the admin port says why each endpoint is out.',
   },
+  LB_ERR_ENDPOINTS_BUSY: {
+    status: 503,
+    source: 'balancer',
+    message: 'All endpoints have as many requests as they may have',
+    remedy: 'Raise limits.max-requests-per-endpoint, or add endpoints.',
+  },
+  LB_ERR_DEADLINE: {
+    status: 504,
+    source: 'client',
+    message: 'The time given to the request is over',
+    remedy: 'Give it more time, or see why the answer takes so long.',
+  },
   LB_ERR_UPSTREAM_CONNECT: {
     status: 502,
     source: 'upstream',

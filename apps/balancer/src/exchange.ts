@@ -2,27 +2,34 @@
 //
 //   begun ──► connecting ──► sent ──► answering ──► finished
 //     │           ▲            │          └─101──► tunnel ──► finished
-//     │           └── retry ───┘
+//     │           └─ backing-off ◄┘
 //     └── refused by us ─────────────────────────────────► finished
 //
 // The object lives from the request's head until `channels.exchangeFinished` has been published; nothing of it changes after that.
 // It's what a connection to an endpoint talks to; every word goes straight to the pipeline, which alone decides.
 import type { MessageHead } from '@plimsoll/http1'
-import type { BalancerErrorCode } from './errors.ts'
+import type { HashKey } from '@plimsoll/load-balancing'
+import type { BalancerError, BalancerErrorCode } from './errors.ts'
 import type { ClientConnection } from './downstream/client-connection.ts'
+import type { HedgedTry } from './hedged-try.ts'
+import type { EventStreamGoodbye } from './streams/event-stream-goodbye.ts'
+import type { StreamExits, StreamGoodbye, StreamKind } from './streams/stream-goodbye.ts'
+import type { WebSocketGoodbye } from './streams/websocket-goodbye.ts'
 import type { ByteStore } from './transport/byte-store.ts'
 import type { AnswerReceiver, UpstreamFailure } from './upstream/answer-receiver.ts'
 import type { UpstreamConnection } from './upstream/connection.ts'
 import type { Endpoint } from './upstream/endpoint.ts'
+import type { NoRetry } from './upstream/retry-policy.ts'
+import type { TryState } from './upstream/try-state.ts'
 
-export type ExchangePhase = 'begun' | 'connecting' | 'sent' | 'answering' | 'tunnel' | 'finished'
+export type ExchangePhase = 'begun' | 'connecting' | 'sent' | 'backing-off' | 'answering' | 'tunnel' | 'finished'
 
 /** Why an exchange ended: answered by an endpoint, by the balancer itself, or not in full. */
 export type ExchangeEnd =
   'answered' | 'refused' | 'client-left' | 'client-too-slow' | 'upstream-failed' | 'tunnel-closed'
 
 /** Why a request was sent again. */
-export type RetryReason = 'stale' | 'connect' | 'closed' | 'invalid' | 'timeout' | 'status'
+export type RetryReason = 'stale' | 'connect' | 'closed' | 'invalid' | 'timeout' | 'status' | 'hedge'
 
 /** The part of the pipeline that an endpoint's connection talks to. */
 export interface ExchangeStages {
@@ -33,11 +40,15 @@ export interface ExchangeStages {
   onAnswerEnd(exchange: Exchange): void
   onTunnelBytes(exchange: Exchange, buffer: Buffer, start: number, end: number): void
   onTunnelEnd(exchange: Exchange): void
+  onStreamToClient(exchange: Exchange, buffer: Buffer, start: number, end: number): void
+  onStreamToEndpoint(exchange: Exchange, buffer: Buffer, start: number, end: number): void
+  onStreamTold(exchange: Exchange, kind: StreamKind): void
+  onStreamOver(exchange: Exchange, kind: StreamKind): void
   onUpstreamDrain(exchange: Exchange): void
   onUpstreamFailure(exchange: Exchange, failure: UpstreamFailure): void
 }
 
-export class Exchange implements AnswerReceiver {
+export class Exchange implements AnswerReceiver, TryState, StreamExits {
   readonly client: ClientConnection
   readonly #stages: ExchangeStages
   /** Request id: the trusted peer's, or one of ours. */
@@ -78,6 +89,24 @@ export class Exchange implements AnswerReceiver {
   retries = 0
   /** A kept connection has turned out to be closed: from then on only fresh ones are taken. */
   metStale = false
+  /** Of the try under way: see TryState. */
+  isProbe = false
+  awaitsVerdict = false
+  isWaiting = false
+  /** A second try may be begun beside the first. */
+  mayHedge = false
+  /** A second try, as long as nobody has answered. */
+  hedge: HedgedTry | null = null
+  /** What the last try met, while the next one is waited for. */
+  lastFailure: BalancerError | null = null
+  /** Why it was not sent again after its last failure; null when nothing failed, or it was. */
+  notRetriedBecause: NoRetry | null = null
+  /** What `consistent-hash` keeps together; undefined for other strategies. */
+  hashKey: HashKey | undefined = undefined
+  /** Time that a trusted peer gives it in all, from its head on; Infinity when it didn't say. */
+  givenMs = Infinity
+  /** Where its last pick stands in the log of decisions; -1 for nowhere. */
+  decision = -1
   /** Why each retry and each repeat was made, in order; null for none, which is nearly always. */
   retryReasons: RetryReason[] | null = null
 
@@ -94,6 +123,9 @@ export class Exchange implements AnswerReceiver {
   /** The client, or in a tunnel the endpoint, sends no more. */
   clientEnded = false
   upstreamEnded = false
+  /** Set in a tunnel, and while an event stream is answered: how its client is told to leave. */
+  webSocket: WebSocketGoodbye | null = null
+  eventStream: EventStreamGoodbye | null = null
 
   // ——— how it went ———
   /** Monotonic milliseconds; 0 until then. */
@@ -109,6 +141,8 @@ export class Exchange implements AnswerReceiver {
   /** Code of the problem that was sent or seen, or null. */
   errorCode: BalancerErrorCode | null = null
   errorDetail: string | null = null
+  /** What lies behind it, often an error of the system. */
+  errorCause: unknown = null
 
   constructor(client: ClientConnection, stages: ExchangeStages) {
     this.client = client
@@ -117,6 +151,10 @@ export class Exchange implements AnswerReceiver {
 
   get endpoint(): Endpoint | null {
     return this.tried.at(-1) ?? null
+  }
+
+  get stream(): StreamGoodbye | null {
+    return this.webSocket ?? this.eventStream
   }
 
   get isClientCongested(): boolean {
@@ -149,6 +187,22 @@ export class Exchange implements AnswerReceiver {
 
   onTunnelEnd(): void {
     this.#stages.onTunnelEnd(this)
+  }
+
+  toClient(buffer: Buffer, start: number, end: number): void {
+    this.#stages.onStreamToClient(this, buffer, start, end)
+  }
+
+  toEndpoint(buffer: Buffer, start: number, end: number): void {
+    this.#stages.onStreamToEndpoint(this, buffer, start, end)
+  }
+
+  onStreamTold(kind: StreamKind): void {
+    this.#stages.onStreamTold(this, kind)
+  }
+
+  onStreamOver(kind: StreamKind): void {
+    this.#stages.onStreamOver(this, kind)
   }
 
   onUpstreamDrain(): void {

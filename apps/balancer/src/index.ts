@@ -1,5 +1,5 @@
 export { createBalancer } from './balancer.ts'
-export type { Balancer, BalancerAddresses, BalancerDependencies } from './balancer.ts'
+export type { Balancer, BalancerAddresses, BalancerDependencies, ReloadOutcome } from './balancer.ts'
 export { balancerProgram } from './program.ts'
 export type { BalancerConfig } from './config/config.ts'
 export { BALANCER_ERRORS, BalancerError } from './errors.ts'

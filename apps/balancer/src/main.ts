@@ -9,11 +9,13 @@ import { createBalancer } from './balancer.ts'
 import { balancerProgram } from './program.ts'
 
 async function run(): Promise<void> {
-  const loaded = loadConfig(balancerProgram, {
-    env: process.env,
-    argv: process.argv.slice(2),
-    readFile: path => readFileSync(path, 'utf8'),
-  })
+  const load = () =>
+    loadConfig(balancerProgram, {
+      env: process.env,
+      argv: process.argv.slice(2),
+      readFile: path => readFileSync(path, 'utf8'),
+    })
+  const loaded = load()
   if (loaded.kind === 'help') {
     process.stdout.write(loaded.text)
     return
@@ -24,14 +26,23 @@ async function run(): Promise<void> {
   }
   const { config } = loaded
   const logger = createLogger({ level: config.log.level, name: 'balancer' })
-  const balancer = createBalancer(config, { logger, random: { next: Math.random } })
-  const addresses = await balancer.start()
+  const readConfig = () => (load() as typeof loaded).config
+  const balancer = createBalancer(config, { logger, random: { next: Math.random }, readConfig })
+  const { generatedAdminToken, ...addresses } = await balancer.start()
+  // Not where logs go: whoever reads them must not be able to change anything.
+  if (generatedAdminToken !== null)
+    process.stderr.write(
+      `plimsoll-balancer: the token of the admin API is ${generatedAdminToken} (give one with ADMIN_TOKEN)\n`,
+    )
   // Written past the log's level: programs wait for this line.
   process.stdout.write(`${JSON.stringify({ msg: 'listening', pid: process.pid, ...addresses })}\n`)
   const stop = () => {
     void balancer.stop().then(cut => process.exit(cut > 0 ? 1 : 0))
   }
   process.once('SIGTERM', stop)
+  // A terminal that's closed sends it too; a service is told to read its configuration again.
+  if (process.stdout.isTTY) process.once('SIGHUP', stop)
+  else process.on('SIGHUP', () => void balancer.reload())
   process.once('SIGINT', stop)
   // Under a supervisor that has died there's nobody left to stop us.
   process.once('disconnect', stop)

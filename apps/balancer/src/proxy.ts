@@ -10,6 +10,7 @@
 // * What an exchange takes (an endpoint's place, its connection) is given back in `#release`, whichever way the exchange goes; and
 //   `#finish` runs exactly once for each exchange.
 import { FRAMING, METHOD, type MessageHead, type Refusal } from '@plimsoll/http1'
+import type { HashKey } from '@plimsoll/load-balancing'
 import { problem } from '@plimsoll/problem-details'
 import { copyTrailers, framingFor, relayAnswerBody, relayAnswerEnd, relayAnswerTrailers } from './answer-relay.ts'
 import { channels, type ExchangeFinished, type ExchangeRetried, type ExchangeStarted } from './channels.ts'
@@ -17,39 +18,59 @@ import type { Deadlines } from './deadlines.ts'
 import type { RequestHandler } from './downstream/request-handler.ts'
 import { BalancerError, type BalancerErrorCode } from './errors.ts'
 import type { Exchange, ExchangeEnd, RetryReason } from './exchange.ts'
+import { HedgedTry, type HedgeOwner } from './hedged-try.ts'
 import { maxForwards, type RequestPasses } from './headers/request-passes.ts'
 import type { ResponsePasses } from './headers/response-passes.ts'
-import { codeForStatus, nobodyAvailable, refusalFor } from './refusals.ts'
+import { codeForStatus, nobodyAvailable, outOfTime, refusalFor } from './refusals.ts'
+import type { DecisionRecorder } from './observability/decision-recorder.ts'
 import type { RequestRelay } from './request-relay.ts'
+import { isEventStream } from './streams/event-stream-answer.ts'
+import { EventStreamGoodbye } from './streams/event-stream-goodbye.ts'
+import type { StreamKind } from './streams/stream-goodbye.ts'
+import type { StreamTally } from './streams/stream-tally.ts'
+import { WebSocketGoodbye } from './streams/websocket-goodbye.ts'
 import { ByteStore } from './transport/byte-store.ts'
 import type { Clock } from './transport/timer-wheel.ts'
 import { onClientEnd, onEndpointEnd, relayToClient, relayToEndpoint } from './tunnel.ts'
-import type { UpstreamFailure, UpstreamFailureCode } from './upstream/answer-receiver.ts'
+import type { AnswerReceiver, UpstreamFailure, UpstreamFailureCode } from './upstream/answer-receiver.ts'
 import type { UpstreamConnection } from './upstream/connection.ts'
 import type { Endpoint } from './upstream/endpoint.ts'
-import type { RetryPolicy } from './upstream/retry-policy.ts'
+import { retryAfterMs } from './upstream/retry-after.ts'
+import type { RetryBudget } from './upstream/retry-budget.ts'
+import type { NoRetry, RetryPolicy } from './upstream/retry-policy.ts'
+import type { TryReports } from './upstream/try-reports.ts'
 import type { UpstreamPool } from './upstream/upstream-pool.ts'
 
 /** What the pipeline is made of. */
 export interface ProxyParts {
   readonly pool: UpstreamPool
   readonly retry: RetryPolicy
+  readonly budget: RetryBudget
+  readonly reports: TryReports
   readonly relay: RequestRelay
   readonly requestPasses: RequestPasses
   readonly responsePasses: ResponsePasses
   readonly deadlines: Deadlines
   readonly clock: Clock
-  /** A connection to the endpoint, kept or new. */
-  connect(endpoint: Endpoint, exchange: Exchange): UpstreamConnection
+  readonly random: { next(): number }
+  readonly streams: StreamTally
+  /** What `consistent-hash` keeps together; undefined for strategies that don't hash. */
+  hashKeyOf(exchange: Exchange, head: MessageHead): HashKey | undefined
+  /** A connection to the endpoint, kept or new; with `fresh` a new one; with `careful` a kept one is looked at once more. */
+  connect(endpoint: Endpoint, receiver: AnswerReceiver, fresh: boolean, careful: boolean): UpstreamConnection
   /** Nobody could be reached at the endpoint's address. */
   onConnectFailure(endpoint: Endpoint, failure: UpstreamFailure): void
+  /** Keeps what was decided and why; null when that's switched off. */
+  readonly decisions: DecisionRecorder | null
+  /** Endpoints are told how much time a request has left. */
+  readonly sendsDeadline: boolean
   /** The process has run out of sockets. */
   onExhausted(): void
   /** An exchange has ended, answered or not; told before the channel `lb:exchange:finished`. */
   onFinished(exchange: Exchange): void
 }
 
-export class Proxy implements RequestHandler {
+export class Proxy implements RequestHandler, HedgeOwner {
   readonly #parts: ProxyParts
 
   constructor(parts: ProxyParts) {
@@ -68,6 +89,7 @@ export class Proxy implements RequestHandler {
     exchange.awaitsContinue = head.expectContinue
     exchange.wantsUpgrade = head.upgradeToWebSocket && head.method === METHOD.GET && !exchange.hasBody
     this.#parts.requestPasses.apply(exchange, head, exchange.client.identity)
+    exchange.hashKey = this.#parts.hashKeyOf(exchange, head)
     if (channels.exchangeStarted.hasSubscribers) {
       const message: ExchangeStarted = { exchange }
       channels.exchangeStarted.publish(message)
@@ -75,6 +97,9 @@ export class Proxy implements RequestHandler {
     const refusal = refusalFor(exchange, head)
     if (refusal) return this.#refuse(exchange, refusal)
     if (head.method === METHOD.OPTIONS && maxForwards(head) === 0) return this.#answerOptions(exchange)
+    if (this.#parts.deadlines.isGivenTimeOver(exchange)) return this.#refuse(exchange, outOfTime())
+    exchange.mayHedge = this.#parts.retry.allowsHedge(exchange)
+    this.#parts.budget.requested(exchange.startedAtMs)
     this.#attempt(exchange)
   }
 
@@ -108,8 +133,9 @@ export class Proxy implements RequestHandler {
     const { relay, deadlines } = this.#parts
     deadlines.begin(exchange)
     deadlines.onMoved(exchange)
-    if (exchange.connection !== null && (exchange.phase === 'sent' || exchange.phase === 'answering'))
-      relay.sendEnd(exchange, exchange.connection)
+    if (exchange.connection === null) return
+    if (exchange.phase === 'sent') this.#parts.reports.waits(exchange)
+    if (exchange.phase === 'sent' || exchange.phase === 'answering') relay.sendEnd(exchange, exchange.connection)
   }
 
   onRequestRefused(exchange: Exchange, { status, message, code }: Refusal): void {
@@ -132,45 +158,93 @@ export class Proxy implements RequestHandler {
 
   // ——— the tries ———
 
-  #attempt(exchange: Exchange, lastFailure: BalancerError | null = null, reason: RetryReason = 'closed'): void {
-    const endpoint = this.#parts.pool.pick(exchange.tried)
+  #attempt(exchange: Exchange): void {
+    const { pool, retry, decisions } = this.#parts
+    decisions?.begin(exchange)
+    const endpoint = pool.pick(exchange.tried, retry.isRepeatable(exchange), exchange.hashKey)
     if (endpoint === null) {
       // With nobody left to try, the client learns what the last try met.
-      this.#refuse(exchange, lastFailure ?? nobodyAvailable(this.#parts.pool.endpoints))
+      if (exchange.lastFailure !== null) exchange.notRetriedBecause = 'no-other-endpoint'
+      this.#refuse(exchange, exchange.lastFailure ?? nobodyAvailable(pool.endpoints, pool.availableCount))
       return
     }
-    if (lastFailure) {
-      exchange.retries++
-      noteRetry(exchange, reason)
-    }
+    decisions?.chose(exchange, endpoint, pool.lastKind)
     exchange.tried.push(endpoint)
-    this.#connect(exchange, endpoint)
+    this.#connect(exchange, endpoint, pool.lastKind === 'probe')
   }
 
-  #connect(exchange: Exchange, endpoint: Endpoint): void {
-    endpoint.activeRequests++
-    endpoint.requestsTotal++
+  #connect(exchange: Exchange, endpoint: Endpoint, isProbe: boolean): void {
+    this.#parts.reports.picked(exchange, endpoint, isProbe)
     exchange.phase = 'connecting'
-    exchange.pickedAtMs = this.#parts.clock.now()
-    const connection = this.#parts.connect(endpoint, exchange)
+    const careful = !this.#parts.retry.isRepeatable(exchange)
+    const connection = this.#parts.connect(endpoint, exchange, exchange.metStale, careful)
     // A kept connection has called `onUpstreamReady` by now.
     if (exchange.phase !== 'connecting') return
     exchange.connection = connection
     this.#parts.deadlines.onMoved(exchange)
   }
 
+  /** A try has failed: another one, now or after a pause, or the end. `sent` is false only if no byte can have reached the endpoint. */
+  #tryAgainOrRefuse(exchange: Exchange, error: BalancerError, reason: RetryReason, sent: boolean): void {
+    const { budget } = this.#parts
+    if (exchange.hedge?.connection && exchange.status === 0) return this.#promoteHedge(exchange, exchange.hedge, reason)
+    exchange.phase = 'begun'
+    const whyNot = this.#whyNoRetry(exchange, sent)
+    exchange.notRetriedBecause = whyNot
+    if (whyNot !== null) return this.#refuse(exchange, error)
+    // What was never sent is no second load on anybody.
+    if (sent && !budget.tryTake()) {
+      exchange.notRetriedBecause = 'budget'
+      return this.#refuse(exchange, error)
+    }
+    this.#tryAgain(exchange, error, reason)
+  }
+
+  /** Allowed, and counted: now, or after a pause. */
+  #tryAgain(exchange: Exchange, error: BalancerError, reason: RetryReason): void {
+    const { retry, deadlines } = this.#parts
+    exchange.phase = 'begun'
+    const pauseMs = retry.backoffMs(exchange, reason)
+    exchange.lastFailure = error
+    exchange.retries++
+    this.#parts.decisions?.retried(exchange, error.code, error.detail, error.cause)
+    noteRetry(exchange, reason)
+    if (pauseMs < 1) return this.#attempt(exchange)
+    exchange.phase = 'backing-off'
+    deadlines.pause(exchange, pauseMs)
+  }
+
+  #whyNoRetry(exchange: Exchange, sent: boolean): NoRetry | null {
+    const { retry, deadlines, pool } = this.#parts
+    const whyNot = retry.whyNot(exchange, sent)
+    if (whyNot !== null) return whyNot
+    if (!deadlines.isTimeLeft(exchange)) return 'no-time'
+    return pool.hasOther(exchange.tried) ? null : 'no-other-endpoint'
+  }
+
   onUpstreamReady(exchange: Exchange, connection: UpstreamConnection): void {
-    const { clock, deadlines, relay, retry } = this.#parts
+    const { clock, deadlines, relay, retry, reports } = this.#parts
     exchange.connection = connection
     exchange.phase = 'sent'
     exchange.sentAtMs = clock.now()
     connection.beginRequest(exchange.methodId, exchange.wantsUpgrade, retry.isBodyMisread(exchange))
-    const head = exchange.requestHead as Buffer
-    connection.writer.append(head, 0, head.length)
+    this.#writeHead(exchange, connection)
     relay.sendHeld(exchange, connection, retry.needsBody(exchange))
-    if (exchange.requestEnded || !exchange.hasBody) relay.sendEnd(exchange, connection)
+    if (exchange.requestEnded || !exchange.hasBody) {
+      reports.waits(exchange)
+      relay.sendEnd(exchange, connection)
+    }
     if (!connection.isCongested) exchange.client.resume()
     deadlines.onMoved(exchange)
+  }
+
+  #writeHead(exchange: Exchange, { writer }: UpstreamConnection): void {
+    const head = exchange.requestHead as Buffer
+    if (!this.#parts.sendsDeadline) return writer.append(head, 0, head.length)
+    // In front of the empty line that ends the head: what's left is other with each try.
+    writer.append(head, 0, head.length - 2)
+    const leftMs = Math.ceil(this.#parts.deadlines.totalLeftMs(exchange))
+    writer.appendLatin1(`X-Request-Deadline-Ms: ${leftMs}\r\n\r\n`)
   }
 
   /** What was written to the endpoint has left. */
@@ -180,71 +254,160 @@ export class Proxy implements RequestHandler {
   }
 
   onUpstreamFailure(exchange: Exchange, failure: UpstreamFailure): void {
-    const { retry, deadlines } = this.#parts
+    const { retry, reports, clock, pool } = this.#parts
     const endpoint = exchange.endpoint as Endpoint
-    endpoint.failuresTotal++
+    // An endpoint that has been taken out meanwhile isn't asked again.
+    const isEarly = exchange.phase === 'sent' || exchange.phase === 'connecting'
+    const isStale = failure.stale && isEarly && pool.takes(endpoint) && retry.allowsStaleRepeat(exchange, failure.sent)
+    const wasProbe = exchange.isProbe
+    if (!isStale && !failure.exhausted) reports.failed(exchange, endpoint, `${failure.code} ${failure.detail}`)
     this.#release(exchange)
-    if (exchange.phase === 'tunnel') return this.#breakTunnel(exchange)
-    if (exchange.phase === 'answering') return this.#breakOff(exchange, 'upstream-failed', failure.code, failure.detail)
+    // A reset would take the close frame from the client that was told to leave.
+    if (exchange.phase === 'tunnel')
+      return exchange.webSocket?.isTold ? this.#endTunnel(exchange) : this.#breakTunnel(exchange)
+    if (exchange.phase === 'answering') {
+      exchange.notRetriedBecause = 'answer-begun'
+      return this.#breakOff(exchange, 'upstream-failed', failure.code, failure.detail)
+    }
     exchange.phase = 'begun'
     if (failure.exhausted) {
       this.#parts.onExhausted()
-      this.#refuse(
-        exchange,
-        new BalancerError('LB_ERR_OVERLOADED', 'The balancer has no sockets left.', {
-          cause: failure.cause,
-          retryAfterS: 1,
-        }),
-      )
-      return
+      const detail = 'The balancer has no sockets left.'
+      const options = { cause: failure.cause, retryAfterS: 1 }
+      return this.#refuse(exchange, new BalancerError('LB_ERR_OVERLOADED', detail, options))
     }
-    if (failure.stale && retry.allowsStaleRepeat(exchange)) {
+    if (isStale) {
       exchange.metStale = true
       noteRetry(exchange, 'stale')
-      this.#connect(exchange, endpoint)
+      this.#connect(exchange, endpoint, wasProbe && endpoint.circuit.tryProbe(true, clock.now()))
       return
     }
     const reason = REASON_OF[failure.code]
     if (reason === 'connect') this.#parts.onConnectFailure(endpoint, failure)
     const error = new BalancerError(failure.code, failure.detail, { cause: failure.cause })
-    if (retry.allows(exchange, failure.sent) && deadlines.isTimeLeft(exchange)) this.#attempt(exchange, error, reason)
-    else this.#refuse(exchange, error)
+    this.#tryAgainOrRefuse(exchange, error, reason, failure.sent)
   }
 
-  /** The time of a try, of the whole request, of a silent answer or of a silent tunnel is over. */
+  /** The time of a try, of a pause, of the whole request, of a silent answer or of a silent tunnel is over. */
   onExchangeTimer(exchange: Exchange): void {
-    const { deadlines, clock, retry } = this.#parts
+    const { deadlines, clock, reports } = this.#parts
+    if (exchange.phase === 'backing-off') return this.#attempt(exchange)
+    if (exchange.mayHedge && exchange.phase === 'sent') return this.#hedge(exchange)
     if (deadlines.isClientsTurn(exchange)) return deadlines.onMoved(exchange)
     if (exchange.phase === 'tunnel') return this.#endTunnel(exchange)
     const waitedMs = Math.round(clock.now() - exchange.waitingSinceMs)
+    const isOutOfTime = deadlines.isGivenTimeOver(exchange)
+    const sent = exchange.phase !== 'connecting'
     exchange.connection?.abandon()
-    if (exchange.endpoint) exchange.endpoint.failuresTotal++
+    // A client's short time is no fault of the endpoint's; but one on trial has not shown that it's back.
+    if (exchange.endpoint && (!isOutOfTime || exchange.isProbe))
+      reports.failed(exchange, exchange.endpoint, 'no answer in time')
     this.#release(exchange)
     if (exchange.phase === 'answering') {
+      exchange.notRetriedBecause = 'answer-begun'
       const detail = 'The endpoint stopped in the middle of its answer.'
       return this.#breakOff(exchange, 'upstream-failed', 'LB_ERR_UPSTREAM_TIMEOUT', detail)
     }
-    exchange.phase = 'begun'
-    const error = new BalancerError('LB_ERR_UPSTREAM_TIMEOUT', `No answer within ${waitedMs} ms.`)
-    if (retry.allows(exchange, true) && deadlines.isTimeLeft(exchange)) this.#attempt(exchange, error, 'timeout')
-    else this.#refuse(exchange, error)
+    const error = isOutOfTime
+      ? outOfTime()
+      : new BalancerError('LB_ERR_UPSTREAM_TIMEOUT', `No answer within ${waitedMs} ms.`)
+    this.#tryAgainOrRefuse(exchange, error, 'timeout', sent)
+  }
+
+  // ——— hedging: a second try beside the first ———
+
+  #hedge(exchange: Exchange): void {
+    const { pool, budget, reports, deadlines, decisions } = this.#parts
+    exchange.mayHedge = false
+    deadlines.onMoved(exchange)
+    if (this.#whyNoRetry(exchange, true) !== null || !budget.tryTake()) return
+    decisions?.retried(exchange, 'LB_HEDGED', 'No answer yet: a second endpoint is asked as well.', null)
+    decisions?.begin(exchange)
+    const endpoint = pool.pick(exchange.tried, false, exchange.hashKey)
+    if (endpoint === null) return
+    decisions?.chose(exchange, endpoint, pool.lastKind)
+    exchange.retries++
+    noteRetry(exchange, 'hedge')
+    const hedge = new HedgedTry(exchange, endpoint, this)
+    exchange.hedge = hedge
+    reports.picked(hedge, endpoint, pool.lastKind === 'probe')
+    const connection = this.#parts.connect(endpoint, hedge, false, false)
+    if (exchange.hedge === hedge) hedge.connection = connection
+  }
+
+  onHedgeReady(hedge: HedgedTry, connection: UpstreamConnection): void {
+    const { clock, relay, reports, retry } = this.#parts
+    const { exchange } = hedge
+    hedge.connection = connection
+    hedge.sentAtMs = clock.now()
+    connection.beginRequest(exchange.methodId, false, retry.isBodyMisread(exchange))
+    this.#writeHead(exchange, connection)
+    reports.waits(hedge)
+    relay.sendEnd(exchange, connection)
+  }
+
+  onHedgeHead(hedge: HedgedTry, head: MessageHead): void {
+    const { reports, retry } = this.#parts
+    const { exchange, endpoint, connection } = hedge
+    if (head.interim) return reports.heard(hedge, endpoint)
+    if (retry.isRetriable(head.status) && exchange.connection !== null) {
+      reports.answered(hedge, endpoint, head.status, retryAfterMs(head, Date.now()))
+      connection?.discardAnswer()
+      hedge.connection = null
+      return this.#dropHedge(exchange)
+    }
+    exchange.connection?.abandon()
+    this.#release(exchange)
+    this.#promoteHedge(exchange, hedge, null)
+    this.onAnswerHead(exchange, head)
+  }
+
+  onHedgeFailure(hedge: HedgedTry, failure: UpstreamFailure): void {
+    if (!failure.exhausted && !failure.stale)
+      this.#parts.reports.failed(hedge, hedge.endpoint, `${failure.code} ${failure.detail}`)
+    hedge.connection = null
+    this.#dropHedge(hedge.exchange)
+  }
+
+  /** The hedge is the try from now on. `reason`: what became of the one before; null when it was only slower. */
+  #promoteHedge(exchange: Exchange, hedge: HedgedTry, reason: RetryReason | null): void {
+    const connection = hedge.connection as UpstreamConnection
+    exchange.hedge = null
+    exchange.tried.push(hedge.endpoint)
+    exchange.connection = connection
+    exchange.isProbe = hedge.isProbe
+    exchange.awaitsVerdict = hedge.awaitsVerdict
+    exchange.isWaiting = hedge.isWaiting
+    exchange.pickedAtMs = hedge.pickedAtMs
+    exchange.sentAtMs = hedge.sentAtMs
+    exchange.firstByteAtMs = 0
+    exchange.phase = hedge.sentAtMs === 0 ? 'connecting' : 'sent'
+    if (reason !== null) noteRetry(exchange, reason)
+    connection.handOver(exchange)
+    this.#parts.deadlines.onMoved(exchange)
+  }
+
+  #dropHedge(exchange: Exchange): void {
+    const { hedge } = exchange
+    if (hedge === null) return
+    exchange.hedge = null
+    hedge.connection?.abandon()
+    this.#parts.reports.release(hedge, hedge.endpoint)
   }
 
   // ——— the answer ———
 
   onAnswerHead(exchange: Exchange, head: MessageHead): void {
-    const { clock, responsePasses, deadlines, retry, pool } = this.#parts
+    const { clock, responsePasses, deadlines, reports } = this.#parts
     const { client } = exchange
+    const endpoint = exchange.endpoint as Endpoint
     if (exchange.firstByteAtMs === 0) exchange.firstByteAtMs = clock.now()
+    reports.heard(exchange, endpoint)
     if (head.interim) return this.#onInterim(exchange, head)
     if (head.framing === FRAMING.tunnel) return this.#beginTunnel(exchange, head)
-    if (
-      retry.allowsForStatus(exchange, head.status) &&
-      deadlines.isTimeLeft(exchange) &&
-      pool.hasOther(exchange.tried)
-    ) {
-      return this.#retryInstead(exchange, head.status)
-    }
+    reports.answered(exchange, endpoint, head.status, head.status >= 429 ? retryAfterMs(head, Date.now()) : 0)
+    if (this.#retriesInstead(exchange, head.status)) return
+    this.#dropHedge(exchange)
     exchange.phase = 'answering'
     exchange.status = head.status
     exchange.answerFraming = framingFor(exchange, head)
@@ -253,6 +416,9 @@ export class Proxy implements RequestHandler {
       exchange.closeAfter = true
     responsePasses.writeAnswer(client.writer, exchange, head, exchange.answerFraming)
     deadlines.onMoved(exchange)
+    if (!isEventStream(exchange.methodId, head)) return
+    exchange.eventStream = new EventStreamGoodbye(exchange, this.#parts.random)
+    if (mustLeave(exchange)) exchange.eventStream.leave()
   }
 
   #onInterim(exchange: Exchange, head: MessageHead): void {
@@ -264,8 +430,11 @@ export class Proxy implements RequestHandler {
   }
 
   onAnswerBody(exchange: Exchange, buffer: Buffer, start: number, end: number): void {
-    relayAnswerBody(exchange, buffer, start, end)
+    // First: a stream's last piece ends the exchange, and the timer may be the next one's.
     this.#parts.deadlines.onMoved(exchange)
+    this.#parts.reports.moved(exchange.endpoint as Endpoint)
+    if (exchange.eventStream === null) relayAnswerBody(exchange, buffer, start, end)
+    else exchange.eventStream.fromEndpoint(buffer, start, end)
   }
 
   onAnswerTrailers(exchange: Exchange, trailers: MessageHead): void {
@@ -273,8 +442,7 @@ export class Proxy implements RequestHandler {
   }
 
   onAnswerEnd(exchange: Exchange): void {
-    const endpoint = exchange.endpoint as Endpoint
-    endpoint.answersByClass[Math.floor(exchange.status / 100) as 2 | 3 | 4 | 5]++
+    this.#parts.reports.whole(exchange, exchange.endpoint as Endpoint)
     relayAnswerEnd(exchange)
     this.#release(exchange)
     this.#finish(exchange, 'answered')
@@ -289,27 +457,31 @@ export class Proxy implements RequestHandler {
 
   #beginTunnel(exchange: Exchange, head: MessageHead): void {
     if (!head.upgradeToWebSocket) {
+      const detail = 'The endpoint switched to a protocol that was not asked for.'
+      this.#parts.reports.failed(exchange, exchange.endpoint as Endpoint, detail)
       exchange.connection?.abandon()
       this.#release(exchange)
-      const detail = 'The endpoint switched to a protocol that was not asked for.'
       return this.#refuse(exchange, new BalancerError('LB_ERR_UPSTREAM_INVALID', detail))
     }
+    this.#parts.reports.whole(exchange, exchange.endpoint as Endpoint)
     exchange.phase = 'tunnel'
     exchange.status = head.status
     exchange.closeAfter = true
     this.#parts.responsePasses.writeAnswer(exchange.client.writer, exchange, head, FRAMING.tunnel)
     this.#parts.deadlines.onMoved(exchange)
+    exchange.webSocket = new WebSocketGoodbye(exchange, this.#parts.random)
     exchange.client.becomeTunnel(exchange)
+    if (mustLeave(exchange)) exchange.webSocket.leave()
   }
 
   onTunnelBytes(exchange: Exchange, buffer: Buffer, start: number, end: number): void {
-    relayToClient(exchange, buffer, start, end)
     this.#parts.deadlines.onMoved(exchange)
+    exchange.webSocket?.fromEndpoint(buffer, start, end)
   }
 
   onClientTunnelBytes(exchange: Exchange, buffer: Buffer, start: number, end: number): void {
-    relayToEndpoint(exchange, buffer, start, end)
     this.#parts.deadlines.onMoved(exchange)
+    exchange.webSocket?.fromClient(buffer, start, end)
   }
 
   onTunnelEnd(exchange: Exchange): void {
@@ -334,11 +506,37 @@ export class Proxy implements RequestHandler {
     this.#finish(exchange, 'tunnel-closed')
   }
 
+  // ——— streams that are told to leave ———
+
+  onStreamToClient(exchange: Exchange, buffer: Buffer, start: number, end: number): void {
+    if (exchange.phase === 'tunnel') relayToClient(exchange, buffer, start, end)
+    else relayAnswerBody(exchange, buffer, start, end)
+  }
+
+  onStreamToEndpoint(exchange: Exchange, buffer: Buffer, start: number, end: number): void {
+    relayToEndpoint(exchange, buffer, start, end)
+  }
+
+  onStreamTold(exchange: Exchange, kind: StreamKind): void {
+    this.#parts.streams.onTold(kind)
+    if (kind === 'websocket') this.#parts.deadlines.beginGoodbye(exchange)
+  }
+
+  onStreamOver(exchange: Exchange, kind: StreamKind): void {
+    if (kind === 'websocket') return this.#endTunnel(exchange)
+    this.#parts.reports.whole(exchange, exchange.endpoint as Endpoint)
+    relayAnswerEnd(exchange)
+    exchange.connection?.abandon()
+    this.#release(exchange)
+    this.#finish(exchange, 'answered')
+  }
+
   // ——— the client goes ———
 
   /** An interim answer makes its side say whether it's still there; HTTP/1.0 has none (RFC 9110, 15.2). */
   onHalfClosedTick(exchange: Exchange): void {
-    if (exchange.versionMinor === 1 && (exchange.phase === 'sent' || exchange.phase === 'connecting'))
+    const { phase } = exchange
+    if (exchange.versionMinor === 1 && (phase === 'sent' || phase === 'connecting' || phase === 'backing-off'))
       exchange.client.writer.appendLatin1('HTTP/1.1 102 Processing\r\n\r\n')
   }
 
@@ -361,16 +559,27 @@ export class Proxy implements RequestHandler {
 
   // ——— the end ———
 
-  /** An endpoint has refused by its status, and another one may do better. */
-  #retryInstead(exchange: Exchange, status: number): void {
-    const endpoint = exchange.endpoint as Endpoint
-    endpoint.answersByClass[5]++
+  /** An endpoint has refused by its status, and another one may do better: true when that one is asked. */
+  #retriesInstead(exchange: Exchange, status: number): boolean {
+    const { retry } = this.#parts
+    if (!retry.isRetriable(status)) return false
+    if (exchange.hedge?.connection) {
+      exchange.connection?.discardAnswer()
+      this.#release(exchange)
+      this.#promoteHedge(exchange, exchange.hedge, 'status')
+      return true
+    }
+    const whyNot = this.#whyNoRetry(exchange, true)
+    if (whyNot !== null || !this.#parts.budget.tryTake()) {
+      exchange.notRetriedBecause = whyNot ?? 'budget'
+      return false
+    }
     exchange.connection?.discardAnswer()
     this.#release(exchange)
-    exchange.phase = 'begun'
     exchange.firstByteAtMs = 0
     const detail = `The endpoint answered ${status}.`
-    this.#attempt(exchange, new BalancerError('LB_ERR_NO_ENDPOINT', detail, { retryAfterS: 1 }), 'status')
+    this.#tryAgain(exchange, new BalancerError('LB_ERR_NO_ENDPOINT', detail, { retryAfterS: 1 }), 'status')
+    return true
   }
 
   /** What came from the client can't be served: answer it if no answer has begun, and close. */
@@ -386,6 +595,7 @@ export class Proxy implements RequestHandler {
   #refuse(exchange: Exchange, error: BalancerError): void {
     exchange.errorCode = error.code
     exchange.errorDetail = error.detail
+    exchange.errorCause = error.cause ?? null
     const fields = error.retryAfterS === null ? '' : `Retry-After: ${error.retryAfterS}\r\n`
     const body = JSON.stringify(problem(error.toProblem(exchange.target, exchange.id)))
     this.#answerOwn(exchange, 'refused', error.status, fields, body)
@@ -420,7 +630,7 @@ export class Proxy implements RequestHandler {
   #release(exchange: Exchange): void {
     if (exchange.connection === null) return
     exchange.connection = null
-    if (exchange.endpoint) exchange.endpoint.activeRequests--
+    if (exchange.endpoint) this.#parts.reports.release(exchange, exchange.endpoint)
   }
 
   #finish(exchange: Exchange, end: ExchangeEnd): void {
@@ -430,6 +640,8 @@ export class Proxy implements RequestHandler {
     exchange.endedAtMs = this.#parts.clock.now()
     exchange.requestHead = null
     exchange.heldBody = null
+    this.#dropHedge(exchange)
+    this.#parts.decisions?.finished(exchange)
     this.#parts.onFinished(exchange)
     if (channels.exchangeFinished.hasSubscribers) {
       const message: ExchangeFinished = { exchange }
@@ -437,6 +649,11 @@ export class Proxy implements RequestHandler {
     }
     exchange.client.exchangeFinished(!exchange.closeAfter && (exchange.requestEnded || !exchange.hasBody))
   }
+}
+
+/** A stream that begins where one is told to leave. */
+function mustLeave(exchange: Exchange): boolean {
+  return exchange.client.endsStreams || exchange.endpoint?.administrative === 'draining'
 }
 
 const REASON_OF: Readonly<Record<UpstreamFailureCode, RetryReason>> = {

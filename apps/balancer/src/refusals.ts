@@ -20,12 +20,25 @@ export function codeForStatus(status: number): BalancerErrorCode {
   return status === 431 || status === 414 ? 'LB_ERR_HEAD_TOO_LARGE' : 'LB_ERR_BAD_REQUEST'
 }
 
-/** Why nobody can be asked, without telling clients who there is. */
-export function nobodyAvailable(endpoints: readonly Endpoint[]): BalancerError {
-  const count = (health: string) => endpoints.filter(endpoint => endpoint.health === health).length
-  const draining = endpoints.filter(
-    ({ administrative, health }) => administrative === 'draining' && health === 'up',
-  ).length
-  const detail = `Endpoints: ${endpoints.length} known, ${count('starting')} starting, ${count('down')} down, ${draining} draining.`
+/** The time that a trusted peer gave the request is over. */
+export function outOfTime(): BalancerError {
+  return new BalancerError('LB_ERR_DEADLINE', 'The time that x-request-deadline-ms gave is over.')
+}
+
+/** Why nobody can be asked, without telling clients who there is. `candidates`: those that requests are sent to. */
+export function nobodyAvailable(endpoints: readonly Endpoint[], candidates: number): BalancerError {
+  if (candidates > 0) {
+    const detail = `${candidates} of ${endpoints.length} endpoints take requests, and each has as many as it may have at once.`
+    return new BalancerError('LB_ERR_ENDPOINTS_BUSY', detail, { retryAfterS: 1 })
+  }
+  const count = (test: (endpoint: Endpoint) => boolean) => endpoints.filter(test).length
+  const ready = ({ administrative }: Endpoint) => administrative === 'ready'
+  const states = [
+    `${count(one => ready(one) && one.health === 'starting')} starting`,
+    `${count(one => ready(one) && one.health === 'down')} down`,
+    `${count(one => ready(one) && one.health === 'up' && one.circuit.state !== 'closed')} ejected`,
+    `${count(one => !ready(one))} draining`,
+  ]
+  const detail = `Endpoints: ${endpoints.length} known, ${states.join(', ')}.`
   return new BalancerError('LB_ERR_NO_ENDPOINT', detail, { retryAfterS: 1 })
 }

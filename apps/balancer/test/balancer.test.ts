@@ -288,12 +288,9 @@ await t.test('the admin API: metrics for all, details for whoever has the token,
     401,
   )
   const listed = await fetch(`${balancer.adminUrl}/admin/upstreams`, { headers: { authorization: 'Bearer secret' } })
-  t.match(await listed.json(), [{ url: behind.url, health: 'up', available: true, why: null, requestsTotal: 1 }])
+  t.match(await listed.json(), [
+    { url: behind.url, observed: { health: 'up' }, requests: { total: 1 }, available: true, why: null },
+  ])
   t.equal((await fetch(`${balancer.adminUrl}/nothing`)).status, 404)
   t.equal((await fetch(`${balancer.adminUrl}/health`, { method: 'POST' })).status, 405)
-})
-
-await t.test('without a token the admin API is off', async t => {
-  const balancer = await startBalancer(t, [(await upstream(t, 'a')).url])
-  t.equal((await fetch(`${balancer.adminUrl}/admin/upstreams`, { headers: { authorization: 'Bearer ' } })).status, 403)
 })

@@ -19,6 +19,7 @@ const FAST = [
   '--listen=127.0.0.1:0',
   '--admin=127.0.0.1:0',
   '--log.level=silent',
+  '--strategy=round-robin',
   '--health.interval-ms=50',
   '--health.changing-interval-ms=20',
   '--shutdown.grace-ms=0',

@@ -4,10 +4,13 @@ import type { Static } from 'typebox'
 import { parseListenAddress } from '../downstream/listen-address.ts'
 import { TrustedProxies } from '../headers/trusted-proxies.ts'
 import { parseUpstreamAddress } from '../upstream/address.ts'
-import { discoveryOptions } from './discovery-options.ts'
-import { healthOptions } from './health-options.ts'
+import { adminOptions, checkAdminOptions } from './admin-options.ts'
+import { discoveryIssues, discoveryOptions } from './discovery-options.ts'
+import { hashOptions, parseHashKey } from './hash-options.ts'
+import { healthIssues, healthOptions } from './health-options.ts'
 import { limitsOptions } from './limits-options.ts'
 import { logOptions } from './log-options.ts'
+import { outlierOptions, panicOptions, slowStartOptions, stallOptions } from './outlier-options.ts'
 import { retryOptions } from './retry-options.ts'
 import { shutdownOptions } from './shutdown-options.ts'
 import { timeoutsOptions } from './timeouts-options.ts'
@@ -46,29 +49,42 @@ export const balancerSchema = Type.Object(
       default: '127.0.0.1:8080',
       env: 'PORT',
     }),
-    admin: Type.String({
-      description:
-        'Address of health, metrics and the admin API, host:port. A port alone means 127.0.0.1: keep it off public networks.',
-      default: '127.0.0.1:9901',
-      env: 'ADMIN_PORT',
-    }),
-    adminToken: Type.String({
-      description: 'Bearer token of the admin API below /admin. Empty: those routes answer 403.',
-      default: '',
-      secret: true,
-      env: 'ADMIN_TOKEN',
-    }),
+    ...adminOptions,
     upstream: Type.Array(upstreamSchema, {
       description: 'Servers to send requests to, one flag each: http://host:port[,weight=N] or unix:/path.',
       default: [],
       fromText: upstreamFromText,
     }),
     discovery: discoveryOptions,
-    strategy: Type.Union([Type.Literal('round-robin')], {
-      description: 'How the next endpoint is chosen.',
-      default: 'round-robin',
+    strategy: Type.Union(
+      [
+        Type.Literal('round-robin'),
+        Type.Literal('weighted-round-robin'),
+        Type.Literal('least-connections'),
+        Type.Literal('power-of-two-choices'),
+        Type.Literal('peak-ewma'),
+        Type.Literal('consistent-hash'),
+        Type.Literal('random'),
+        Type.Literal('least-loaded'),
+      ],
+      {
+        description:
+          'How the next endpoint is chosen. All but round-robin go by weights, so slow start works through them. least-loaded needs endpoints that report their load.',
+        default: 'least-connections',
+      },
+    ),
+    loadBalancing: Type.Boolean({
+      description:
+        'Off: a single instance. The first endpoint gets all requests, whatever checks and failures say of it; nothing is ejected or retried elsewhere.',
+      default: true,
+      env: 'LOAD_BALANCING',
     }),
+    hash: hashOptions,
     health: healthOptions,
+    outlier: outlierOptions,
+    stall: stallOptions,
+    slowStart: slowStartOptions,
+    panic: panicOptions,
     retry: retryOptions,
     limits: limitsOptions,
     trustedProxies: Type.Array(Type.String(), {
@@ -96,17 +112,30 @@ export function checkBalancerConfig(config: BalancerConfig): string[] {
     }
   }
   attempt('listen', () => parseListenAddress(config.listen, '::'))
-  attempt('admin', () => parseListenAddress(config.admin, '127.0.0.1'))
+  issues.push(...checkAdminOptions(config))
   attempt('trustedProxies', () => new TrustedProxies(config.trustedProxies))
+  attempt('hash.key', () => parseHashKey(config.hash.key))
   for (const upstream of config.upstream) attempt('upstream', () => parseUpstreamAddress(upstream.url))
-  if (config.upstream.length === 0 && config.discovery.file === '') {
+  issues.push(...healthIssues(config.health), ...discoveryIssues(config.discovery))
+  const { file, dns, srv } = config.discovery
+  if (config.upstream.length === 0 && file === '' && dns.length === 0 && srv.length === 0) {
     issues.push(
-      'upstream and discovery.file: neither is given, so there is nowhere to send requests; give --upstream http://host:port at least once, or --discovery.file PATH',
+      'upstream and discovery.file, .dns, .srv: none is given, so there is nowhere to send requests; give --upstream http://host:port at least once, or --discovery.file PATH, or --discovery.dns http://name:port',
     )
   }
   if (config.timeouts.tryMs > config.timeouts.totalMs) {
     issues.push(
       `timeouts.tryMs (${config.timeouts.tryMs} ms) is longer than timeouts.totalMs (${config.timeouts.totalMs} ms): one try could never use its time`,
+    )
+  }
+  if (config.outlier.ejectionMs > config.outlier.maxEjectionMs) {
+    issues.push(
+      `outlier.ejectionMs (${config.outlier.ejectionMs} ms) is longer than outlier.maxEjectionMs (${config.outlier.maxEjectionMs} ms)`,
+    )
+  }
+  if (config.retry.backoffMs > config.retry.maxBackoffMs) {
+    issues.push(
+      `retry.backoffMs (${config.retry.backoffMs} ms) is longer than retry.maxBackoffMs (${config.retry.maxBackoffMs} ms)`,
     )
   }
   return issues

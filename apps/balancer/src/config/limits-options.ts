@@ -94,6 +94,15 @@ export const limitsOptions = Type.Object(
       maximum: 1_000_000,
       zero: 'no limit',
     }),
+    maxRequestsPerEndpoint: Type.Integer({
+      description:
+        'Requests of one endpoint at once; an endpoint that has so many is passed over, and with all at their limit the answer is 503.',
+      unit: 'requests',
+      default: 0,
+      minimum: 0,
+      maximum: 1_000_000,
+      zero: 'no limit',
+    }),
     maxIdlePerEndpoint: Type.Integer({
       description: 'Kept connections to one endpoint that have nothing to do.',
       unit: 'connections',

@@ -13,6 +13,15 @@ export const logOptions = Type.Object(
       ],
       { description: 'Lowest level that is logged.', default: 'info', env: 'LOG_LEVEL' },
     ),
+    decisions: Type.Integer({
+      description:
+        'Decisions that are kept in memory for GET /admin/explain: who could take a request, by which figures one was chosen, how it ended. About 1 KB each.',
+      unit: 'decisions',
+      default: 1000,
+      minimum: 0,
+      maximum: 1_000_000,
+      zero: 'none',
+    }),
     access: Type.String({
       description: 'File for a JSON line per request, "-" for standard output. Empty: no access log.',
       default: '',

@@ -31,6 +31,11 @@ export const timeoutsOptions = Type.Object(
       minimum: 1,
       maximum: 3_600_000,
     }),
+    sendDeadline: Type.Boolean({
+      description:
+        'Tell endpoints how much time a request has left: X-Request-Deadline-Ms, in milliseconds, anew with each try.',
+      default: true,
+    }),
     rateWindowMs: Type.Integer({
       description:
         'How often the rate of a client is looked at (limits.min-bytes-per-second): a body that stalls is noticed after one to two of these.',

@@ -47,6 +47,7 @@ export class EndpointFile {
   #lastFault: string | null = null
   #reading = false
   #again = false
+  #stopped = false
 
   constructor(options: EndpointFileOptions) {
     this.#options = options
@@ -54,6 +55,7 @@ export class EndpointFile {
 
   async start(): Promise<void> {
     await this.#read()
+    if (this.#stopped) return
     // The folder is watched, not the file: a rename replaces the file that a watch would hold on to.
     try {
       this.#watcher = watch(path.dirname(this.#options.path), () => void this.#read())
@@ -67,7 +69,9 @@ export class EndpointFile {
     this.#poll = setInterval(() => void this.#read(), this.#options.pollMs)
   }
 
+  /** Nobody is told anything afterwards. */
   stop(): void {
+    this.#stopped = true
     this.#watcher?.close()
     if (this.#poll) clearInterval(this.#poll)
   }
@@ -91,12 +95,15 @@ export class EndpointFile {
   async #readOnce(): Promise<void> {
     try {
       const text = await readFile(this.#options.path, 'utf8')
-      if (text === this.#lastText) return
-      const list = parseEndpointFile(text)
-      this.#lastText = text
+      if (this.#stopped) return
+      if (text !== this.#lastText) {
+        const list = parseEndpointFile(text)
+        this.#lastText = text
+        this.#options.onList(list)
+      }
       this.#lastFault = null
-      this.#options.onList(list)
     } catch (error) {
+      if (this.#stopped) return
       const message = `${this.#options.path}: ${(error as Error).message}`
       if (message !== this.#lastFault) this.#options.onFault(message)
       this.#lastFault = message

@@ -25,7 +25,7 @@ import { ByteStore } from '../transport/byte-store.ts'
 import { SocketWriter } from '../transport/output-slab.ts'
 import { TimerEntry, type TimerOwner } from '../transport/timer-wheel.ts'
 import { PaceWatch } from './pace-watch.ts'
-import type { ClientSurroundings } from './request-handler.ts'
+import type { ClientSurroundings, RequestHandler } from './request-handler.ts'
 
 /** Bytes of later requests that are kept while one is under way; more stays in the kernel. */
 const MAX_PENDING_BYTES = 64 * 1024
@@ -46,6 +46,8 @@ export class ClientConnection implements MessageSink, TimerOwner {
   readonly #parser: RequestParser
   readonly #timer = new TimerEntry(this)
   readonly #pace: PaceWatch
+  /** The pipeline of the exchange under way: a reload replaces the one of the next exchange. */
+  #handler: RequestHandler
   #state: State = 'waiting'
   #exchange: Exchange | null = null
   /** What has come behind the request under way. */
@@ -61,16 +63,17 @@ export class ClientConnection implements MessageSink, TimerOwner {
 
   /** `peerAddress` is empty for a Unix socket. */
   constructor(socket: Socket, peerAddress: string, surroundings: ClientSurroundings) {
-    const { slab, wheel, times, handler, trusted, limits } = surroundings
+    const { slab, wheel, times, trusted, limits } = surroundings
     this.socket = socket
     this.#surroundings = surroundings
+    this.#handler = surroundings.handler
     this.identity = clientIdentity(peerAddress, trusted.has(peerAddress), 'http')
     this.writer = new SocketWriter(slab, socket)
     this.#parser = new RequestParser(this, limits)
     this.#pace = new PaceWatch((times.minBytesPerSecond * times.rateWindowMs) / 1000)
     this.exchangeTimer = new TimerEntry({
       onTimer: () => {
-        if (this.#exchange) handler.onExchangeTimer(this.#exchange)
+        if (this.#exchange) this.#handler.onExchangeTimer(this.#exchange)
         slab.flush()
       },
     })
@@ -87,12 +90,23 @@ export class ClientConnection implements MessageSink, TimerOwner {
     return this.#state
   }
 
+  /** A stream that begins now is told to leave at once. */
+  get endsStreams(): boolean {
+    return this.#surroundings.isDraining()
+  }
+
+  /** What is under way. */
+  get exchange(): Exchange | null {
+    return this.#exchange
+  }
+
   get isCongested(): boolean {
     return this.writer.isCongested
   }
 
+  /** The connection should end with the exchange under way: the balancer stops. */
   get isDraining(): boolean {
-    return this.#surroundings.isDraining()
+    return this.#surroundings.isEnding(this.#pending !== null)
   }
 
   /** Stops reading the body of the request under way. */
@@ -113,8 +127,8 @@ export class ClientConnection implements MessageSink, TimerOwner {
     this.#surroundings.wheel.cancel(this.#timer)
     const early = this.#pending?.bytes
     this.#pending = null
-    if (early) this.#surroundings.handler.onClientTunnelBytes(exchange, early, 0, early.length)
-    if (this.#clientEnded) this.#surroundings.handler.onClientEnd(exchange)
+    if (early) this.#handler.onClientTunnelBytes(exchange, early, 0, early.length)
+    if (this.#clientEnded) this.#handler.onClientEnd(exchange)
     this.resume()
   }
 
@@ -123,7 +137,7 @@ export class ClientConnection implements MessageSink, TimerOwner {
     this.#exchange = null
     this.#surroundings.wheel.cancel(this.exchangeTimer)
     if (this.#state === 'closed' || this.#state === 'lingering') return
-    if (!keep || this.#surroundings.isDraining()) {
+    if (!keep || this.isDraining) {
       this.closeGently()
       return
     }
@@ -139,16 +153,16 @@ export class ClientConnection implements MessageSink, TimerOwner {
 
   /** After everything that was there has been fed: waits for more, or ends when there won't be any. */
   #rest(): void {
-    const { wheel, times, handler } = this.#surroundings
+    const { wheel, times } = this.#surroundings
     if (this.#clientEnded && this.#exchange !== null && !this.#exchange.requestEnded) {
       // The body will never be whole: nobody must take what came of it for the whole.
-      handler.onRequestCutShort(this.#exchange)
+      this.#handler.onRequestCutShort(this.#exchange)
       return
     }
     if (this.#state !== 'waiting') return
     if (this.#clientEnded) {
       if (this.#parser.idle) this.closeGently()
-      else handler.onRequestCutShort(this.#givenUp())
+      else this.#handler.onRequestCutShort(this.#givenUp())
       return
     }
     if (!this.#headBegun) wheel.set(this.#timer, times.idleMs)
@@ -187,42 +201,42 @@ export class ClientConnection implements MessageSink, TimerOwner {
   // ——— what the parser says ———
 
   onHead(head: MessageHead): void {
-    const { handler, wheel, times } = this.#surroundings
+    const { wheel, times } = this.#surroundings
     const exchange = this.#begin()
     this.#pace.begin(this.#drained())
     this.#probeMs = times.halfClosedProbeMs
     wheel.set(this.#timer, this.#clientEnded && this.#probeMs > 0 ? this.#probeMs : times.rateWindowMs)
-    handler.onRequestHead(exchange, head)
+    this.#handler.onRequestHead(exchange, head)
   }
 
   onBody(buffer: Buffer, start: number, end: number): void {
     this.#pace.onBody(end - start)
     const exchange = this.#exchange
-    if (exchange) this.#surroundings.handler.onRequestBody(exchange, buffer, start, end)
+    if (exchange) this.#handler.onRequestBody(exchange, buffer, start, end)
   }
 
   onTrailers(trailers: MessageHead): void {
     const exchange = this.#exchange
-    if (exchange) this.#surroundings.handler.onRequestTrailers(exchange, trailers)
+    if (exchange) this.#handler.onRequestTrailers(exchange, trailers)
   }
 
   onEnd(): void {
     const exchange = this.#exchange
     if (!exchange) return
     exchange.requestEnded = true
-    this.#surroundings.handler.onRequestEnd(exchange)
+    this.#handler.onRequestEnd(exchange)
   }
 
   onRefusal(refusal: Refusal): void {
-    this.#surroundings.handler.onRequestRefused(this.#exchange ?? this.#givenUp(), refusal)
+    this.#handler.onRequestRefused(this.#exchange ?? this.#givenUp(), refusal)
   }
 
   onTimer(): void {
-    const { handler, slab } = this.#surroundings
+    const { slab } = this.#surroundings
     switch (this.#state) {
       case 'waiting':
         if (this.#parser.idle) this.closeGently()
-        else handler.onRequestTooSlow(this.#givenUp(), 'head')
+        else this.#handler.onRequestTooSlow(this.#givenUp(), 'head')
         break
       case 'exchange':
         if (this.#exchange) this.#look(this.#exchange)
@@ -254,14 +268,14 @@ export class ClientConnection implements MessageSink, TimerOwner {
   }
 
   #take(chunk: Buffer): void {
-    const { handler, wheel, times } = this.#surroundings
+    const { wheel, times } = this.#surroundings
     switch (this.#state) {
       case 'waiting':
       case 'exchange':
         this.#feed(chunk)
         break
       case 'tunnel':
-        if (this.#exchange) handler.onClientTunnelBytes(this.#exchange, chunk, 0, chunk.length)
+        if (this.#exchange) this.#handler.onClientTunnelBytes(this.#exchange, chunk, 0, chunk.length)
         break
       case 'lingering':
         if (!this.socket.writableFinished) break
@@ -281,7 +295,7 @@ export class ClientConnection implements MessageSink, TimerOwner {
     store?.append(chunk, 0, chunk.length)
     const bytes = store?.bytes ?? chunk
     this.#pending = null
-    const { wheel, times, handler } = this.#surroundings
+    const { wheel, times } = this.#surroundings
     this.#feeding = true
     let at = 0
     while (at < bytes.length && this.#mayParse()) {
@@ -297,7 +311,7 @@ export class ClientConnection implements MessageSink, TimerOwner {
     if (at === bytes.length) return this.#rest()
     if (this.state === 'exchange' || this.state === 'waiting') this.#keep(store, bytes, at)
     else if (this.state === 'tunnel' && this.#exchange)
-      handler.onClientTunnelBytes(this.#exchange, bytes, at, bytes.length)
+      this.#handler.onClientTunnelBytes(this.#exchange, bytes, at, bytes.length)
   }
 
   /** Keeps what the parser has left of `bytes`, which are those of `store` if there is one. */
@@ -319,15 +333,15 @@ export class ClientConnection implements MessageSink, TimerOwner {
   }
 
   #onEnd(): void {
-    const { handler, wheel, slab } = this.#surroundings
+    const { wheel, slab } = this.#surroundings
     this.#clientEnded = true
     const exchange = this.#exchange
     if (this.#state === 'lingering') {
       this.socket.destroySoon()
     } else if (this.#state === 'tunnel' && exchange) {
-      handler.onClientEnd(exchange)
+      this.#handler.onClientEnd(exchange)
     } else if (exchange?.requestEnded) {
-      handler.onClientEnd(exchange)
+      this.#handler.onClientEnd(exchange)
       if (this.#probeMs > 0) wheel.set(this.#timer, this.#probeMs)
     } else {
       this.#rest()
@@ -336,9 +350,9 @@ export class ClientConnection implements MessageSink, TimerOwner {
   }
 
   #onDrain(): void {
-    const { handler, slab } = this.#surroundings
+    const { slab } = this.#surroundings
     if (this.#exchange) {
-      handler.onClientDrain(this.#exchange)
+      this.#handler.onClientDrain(this.#exchange)
     } else if (this.#state === 'waiting') {
       if (this.#pending !== null) this.#feed(EMPTY)
       this.#rest()
@@ -348,14 +362,14 @@ export class ClientConnection implements MessageSink, TimerOwner {
 
   #onClose(): void {
     if (this.#state === 'closed') return
-    const { handler, wheel, slab } = this.#surroundings
+    const { wheel, slab } = this.#surroundings
     this.#state = 'closed'
     this.#pending = null
     this.#parser.abandon()
     wheel.cancel(this.#timer)
     wheel.cancel(this.exchangeTimer)
     const exchange = this.#exchange
-    if (exchange) handler.onClientLeft(exchange)
+    if (exchange) this.#handler.onClientLeft(exchange)
     this.#exchange = null
     this.#surroundings.onClosed(this)
     slab.flush()
@@ -364,7 +378,8 @@ export class ClientConnection implements MessageSink, TimerOwner {
   // ——— exchanges, and how they move ———
 
   #begin(): Exchange {
-    const exchange = new Exchange(this, this.#surroundings.handler)
+    this.#handler = this.#surroundings.handler
+    const exchange = new Exchange(this, this.#handler)
     this.#state = 'exchange'
     this.#exchange = exchange
     return exchange
@@ -373,23 +388,23 @@ export class ClientConnection implements MessageSink, TimerOwner {
   /** An exchange for a request whose head will never be whole. */
   #givenUp(): Exchange {
     const exchange = this.#begin()
-    this.#surroundings.handler.onPartialHead(exchange, this.#parser.head)
+    this.#handler.onPartialHead(exchange, this.#parser.head)
     return exchange
   }
 
   #look(exchange: Exchange): void {
-    const { handler, wheel, times } = this.#surroundings
+    const { wheel, times } = this.#surroundings
     const congested = this.writer.isCongested
     if (this.#clientEnded && !congested && this.#probeMs > 0) {
-      handler.onHalfClosedTick(exchange)
+      this.#handler.onHalfClosedTick(exchange)
       this.#probeMs *= 2
       wheel.set(this.#timer, this.#probeMs)
       return
     }
     const owesBody = exchange.hasBody && !exchange.requestEnded && !exchange.awaitsContinue
     const pace = this.#pace.look(owesBody, congested, this.#drained())
-    if (pace === 'body-too-slow') handler.onRequestTooSlow(exchange, 'body')
-    else if (pace === 'answer-too-slow') handler.onAnswerUnread(exchange)
+    if (pace === 'body-too-slow') this.#handler.onRequestTooSlow(exchange, 'body')
+    else if (pace === 'answer-too-slow') this.#handler.onAnswerUnread(exchange)
     else wheel.set(this.#timer, times.rateWindowMs)
   }
 

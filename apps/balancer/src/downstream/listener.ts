@@ -1,7 +1,7 @@
 // Accepts the clients' connections: counts them, bounds them, closes them.
 //
 //   closed ──listen──► accepting ◄──resume── paused (no file descriptors left)
-//                          └──close──► draining ──► closed
+//                          └─announceEnd─► leaving ──close──► draining ──► closed
 //
 // Invariants
 // * Connections above the limits get a short answer and are closed; those below never notice. The same goes for connections for which
@@ -11,6 +11,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { ClientConnection } from './client-connection.ts'
 import type { ListenAddress } from './listen-address.ts'
 import { plainAddress } from '../headers/trusted-proxies.ts'
+import type { Endpoint } from '../upstream/endpoint.ts'
 import type { ClientSurroundings } from './request-handler.ts'
 
 export interface ListenerOptions {
@@ -32,13 +33,14 @@ const MAX_LINGERING_REFUSED = 16
 const REFUSED_LINGER_MS = 500
 
 export class Listener {
-  readonly #options: ListenerOptions
-  readonly #surroundings: ClientSurroundings
+  #options: ListenerOptions
+  readonly #surroundings: Mutable<ClientSurroundings>
   readonly #clients = new Set<ClientConnection>()
   readonly #perAddress = new Map<string, number>()
   #server: Server | null = null
   #address: ListenAddress | null = null
   #draining = false
+  #leaving = false
   #paused: NodeJS.Timeout | null = null
   #onEmpty: (() => void) | null = null
   #lingeringRefused = 0
@@ -47,13 +49,29 @@ export class Listener {
   pausesTotal = 0
   acceptedTotal = 0
 
-  constructor(surroundings: Omit<ClientSurroundings, 'isDraining' | 'onClosed'>, options: ListenerOptions) {
+  constructor(
+    surroundings: Omit<ClientSurroundings, 'isEnding' | 'isDraining' | 'onClosed'>,
+    options: ListenerOptions,
+  ) {
     this.#options = options
     this.#surroundings = {
       ...surroundings,
+      isEnding: hasMore => this.#draining || (this.#leaving && !hasMore),
       isDraining: () => this.#draining,
       onClosed: client => this.#onClosed(client),
     }
+  }
+
+  /**
+   * Other numbers and another pipeline from now on: connections that are open take them with their next request, but keep the limits of
+   * messages that their parser began with.
+   */
+  configure(
+    surroundings: Pick<ClientSurroundings, 'handler' | 'limits' | 'times' | 'trusted'>,
+    options: Pick<ListenerOptions, 'maxConnections' | 'maxConnectionsPerAddress' | 'pauseMs'>,
+  ): void {
+    Object.assign(this.#surroundings, surroundings)
+    this.#options = { ...this.#options, ...options }
   }
 
   get connectionCount(): number {
@@ -92,6 +110,21 @@ export class Listener {
     return true
   }
 
+  /**
+   * From now on answers say that their connection ends, so that clients come back elsewhere; new connections are still accepted, and
+   * requests that have come are answered.
+   */
+  announceEnd(): void {
+    this.#leaving = true
+  }
+
+  /** Tells the clients of long-lived streams to leave: of all, or of those from one endpoint. */
+  tellStreams(endpoint: Endpoint | null): void {
+    for (const { exchange } of this.#clients)
+      if (endpoint === null || exchange?.endpoint === endpoint) exchange?.stream?.leave()
+    this.#surroundings.slab.flush()
+  }
+
   /** Closes the connections on which nothing is under way. */
   closeIdle(): void {
     for (const client of this.#clients) client.closeIfIdle()
@@ -104,6 +137,7 @@ export class Listener {
     this.#server?.close()
     this.#server = null
     this.closeIdle()
+    this.tellStreams(null)
     let cut = 0
     if (this.#clients.size > 0) {
       const empty = Promise.withResolvers<void>()
@@ -111,6 +145,8 @@ export class Listener {
       const deadline = setTimeout(() => {
         for (const client of this.#clients) {
           if (client.state === 'exchange' || client.state === 'tunnel') cut++
+          const stream = client.exchange?.stream
+          if (stream) this.#surroundings.streams.onCut(stream.kind, stream.isTold)
           client.cut()
         }
       }, drainMs)
@@ -179,6 +215,8 @@ export class Listener {
     if (this.#clients.size === 0) this.#onEmpty?.()
   }
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 const TOO_MANY_BODY =
   '{"type":"urn:plimsoll:problem:lb-err-too-many-connections","title":"Too many connections","status":503,"code":"LB_ERR_TOO_MANY_CONNECTIONS","source":"balancer","retryAfterS":1}'

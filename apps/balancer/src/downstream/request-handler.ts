@@ -2,6 +2,7 @@
 import type { Limits, MessageHead, Refusal } from '@plimsoll/http1'
 import type { Exchange, ExchangeStages } from '../exchange.ts'
 import type { TrustedProxies } from '../headers/trusted-proxies.ts'
+import type { StreamTally } from '../streams/stream-tally.ts'
 import type { OutputSlab } from '../transport/output-slab.ts'
 import type { TimerWheel } from '../transport/timer-wheel.ts'
 import type { ClientConnection } from './client-connection.ts'
@@ -56,6 +57,10 @@ export interface ClientSurroundings {
   readonly times: ClientTimes
   readonly handler: RequestHandler
   readonly trusted: TrustedProxies
+  /** Whether connections end with the exchange under way; `hasMore`: requests have come behind it. */
+  isEnding(hasMore: boolean): boolean
+  readonly streams: StreamTally
+  /** No connection is accepted any more: a stream that begins now is told to leave at once. */
   isDraining(): boolean
   onClosed(client: ClientConnection): void
   /** A fault of ours while bytes of one connection were handled: it costs that connection, not the process. */

@@ -1,16 +1,17 @@
 // What changes in a request's head on its way to an endpoint, in this order:
 //
 //   1. hop-by-hop fields go (the codec marks them: RFC 9110, 7.6.1)
-//   2. fields that only the balancer may set go, and are set anew: X-Forwarded-For, -Proto, -Host, Forwarded (RFC 7239), X-Request-Id
+//   2. fields that only the balancer may set go, and are set anew: X-Forwarded-For, -Proto, -Host, Forwarded (RFC 7239), X-Request-Id;
+//      X-Request-Deadline-Ms, which is set anew with each try, by the pipeline
 //   3. Via is added (RFC 9110, 7.6.3), Max-Forwards of an OPTIONS is counted down (7.6.2); for other methods it has no meaning
 //
 // A peer in the list of trusted proxies is believed: its X-Forwarded-For and Forwarded are continued, its request id, protocol, host,
 // deadline and priority are kept. Nobody's X-Real-IP is.
 import { HEADER, HeadRewrite, METHOD, CONNECTION, headRoom, writeRequestHead, type MessageHead } from '@plimsoll/http1'
-import { isIPv6 } from 'node:net'
+import { isIPv6, type Socket } from 'node:net'
 import type { Exchange } from '../exchange.ts'
 import { RequestIds } from './request-ids.ts'
-import type { TrustedProxies } from './trusted-proxies.ts'
+import { plainAddress, type TrustedProxies } from './trusted-proxies.ts'
 
 const SET_BY_BALANCER = [
   HEADER.xForwardedFor,
@@ -19,13 +20,9 @@ const SET_BY_BALANCER = [
   HEADER.xRealIp,
   HEADER.forwarded,
   HEADER.xRequestId,
-]
-const ONLY_FROM_TRUSTED = [
-  HEADER.xForwardedPort,
-  HEADER.xForwardedPrefix,
   HEADER.xRequestDeadlineMs,
-  HEADER.xRequestPriority,
 ]
+const ONLY_FROM_TRUSTED = [HEADER.xForwardedPort, HEADER.xForwardedPrefix, HEADER.xRequestPriority]
 
 /** Facts about a client's connection that go into every head. */
 export interface ClientIdentity {
@@ -69,6 +66,7 @@ export class RequestPasses {
     const host = head.hostString()
     let lines: string
     if (isTrusted) {
+      exchange.givenMs = givenMs(head)
       const chain = joined(head, HEADER.xForwardedFor)
       exchange.clientAddress = (chain && this.#trusted.clientOf(chain)) || peerAddress
       lines = continuedLines(head, chain, identity, host)
@@ -85,9 +83,26 @@ export class RequestPasses {
     rewrite.skip[HEADER.maxForwards] = left === null ? 0 : 1
     rewrite.connection = exchange.wantsUpgrade ? CONNECTION.upgrade : CONNECTION.none
     rewrite.setExtra(Buffer.from(lines, 'latin1'))
+    if (host === '') rewrite.defaultHost = Buffer.from(localAuthority(exchange.client.socket), 'latin1')
     const out = Buffer.allocUnsafe(headRoom(head, rewrite))
     exchange.requestHead = out.subarray(0, writeRequestHead(out, 0, head, rewrite))
   }
+}
+
+/**
+ * The address that the client has connected to: the host of a request that names none, as only HTTP/1.0 may (RFC 9112, 3.3). Some
+ * endpoints refuse an empty Host. X-Forwarded-Host isn't set for it, since the client has said nothing.
+ */
+function localAuthority({ localAddress, localPort }: Pick<Socket, 'localAddress' | 'localPort'>): string {
+  const address = plainAddress(localAddress ?? '')
+  if (address === '') return 'localhost'
+  return `${isIPv6(address) ? `[${address}]` : address}:${localPort}`
+}
+
+/** Milliseconds that the peer leaves for the request; Infinity when it says nothing that can be read. */
+function givenMs(head: MessageHead): number {
+  const value = head.value(HEADER.xRequestDeadlineMs)
+  return value !== undefined && /^\d{1,15}$/.test(value) ? Number(value) : Infinity
 }
 
 function rewriteOf(skipped: readonly number[]): HeadRewrite {

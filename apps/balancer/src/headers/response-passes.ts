@@ -51,7 +51,7 @@ export class ResponsePasses {
   writeAnswer(writer: SocketWriter, exchange: Exchange, head: MessageHead, framing: number): void {
     const rewrite = this.#rewrite
     rewrite.connection = head.framing === FRAMING.tunnel ? CONNECTION.upgrade : connectionFor(exchange)
-    const date = head.find(HEADER.date) === -1 ? this.#date() : ''
+    const date = passesOn(head, HEADER.date) ? '' : this.#date()
     // 426 has to say to what (RFC 9110, 15.5.22); only WebSocket is spoken here.
     const upgrade = head.status === 426 && head.upgradeToWebSocket ? UPGRADE_TO_WEBSOCKET : ''
     rewrite.setExtra(Buffer.from(`${upgrade}${date}X-Request-Id: ${exchange.id}\r\n`, 'latin1'))
@@ -90,6 +90,13 @@ export class ResponsePasses {
     }
     return this.#dateLine
   }
+}
+
+/** Whether the client gets a field with this id: Connection may have taken away what there is of it. */
+function passesOn(head: MessageHead, id: number): boolean {
+  let index = head.find(id)
+  while (index !== -1 && head.hopByHop[index] === 1) index = head.find(id, index + 1)
+  return index !== -1
 }
 
 /** HTTP/1.1 keeps a connection unless it says close; HTTP/1.0 closes it unless it says keep-alive. */

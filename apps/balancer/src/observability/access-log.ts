@@ -1,7 +1,7 @@
 // One JSON line per finished exchange, off the hot path: lines are gathered and written in large pieces, without waiting.
 //
 //   {"time":"2026-11-21T07:00:00.123Z","id":"k3x9…-7","client":"192.0.2.7","method":"GET","target":"/api/courses","version":"1.1",
-//    "status":200,"bytesIn":0,"bytesOut":1234,"endpoint":"0-1","tries":1,"retries":[],"queueMs":0.1,"connectMs":0.2,"firstByteMs":2.3,
+//    "status":200,"bytesIn":0,"bytesOut":1234,"endpoint":"0-1","tries":1,"retries":[],"notRetried":null,"queueMs":0.1,"connectMs":0.2,"firstByteMs":2.3,
 //    "totalMs":2.4,"end":"answered","error":null}
 //
 // `time` is the end of the exchange. The durations count from the complete head of the request: `queueMs` until an endpoint was picked
@@ -87,6 +87,7 @@ export function accessLine(exchange: Exchange, nowMs: number): string {
     endpoint: exchange.endpoint?.id ?? null,
     tries: exchange.tried.length,
     retries: exchange.retryReasons ?? [],
+    notRetried: exchange.notRetriedBecause,
     queueMs: since(startedAtMs, pickedAtMs),
     connectMs: sentAtMs < pickedAtMs ? null : since(pickedAtMs, sentAtMs),
     firstByteMs: since(startedAtMs, firstByteAtMs),

@@ -14,7 +14,13 @@ import type { UpstreamPool } from '../upstream/upstream-pool.ts'
 import { DurationHistogram, Exposition } from './exposition.ts'
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])
-const STATES = ['starting', 'up', 'down', 'draining'] as const
+const STATES = ['starting', 'up', 'down', 'ejected', 'half-open', 'draining'] as const
+
+function stateOf({ administrative, health, circuit }: Endpoint): (typeof STATES)[number] {
+  if (administrative === 'draining') return 'draining'
+  if (health !== 'up' || circuit.state === 'closed') return health
+  return circuit.state === 'open' ? 'ejected' : 'half-open'
+}
 /** A check is quick or it fails: the time-out is a second unless told otherwise. */
 const CHECK_BUCKETS_SECONDS = [0.001, 0.005, 0.025, 0.1, 0.5, 1, 5]
 
@@ -35,6 +41,30 @@ export interface ConnectionFigures {
   readonly reusedTotal: number
 }
 
+/** What is shown of the budget for retries. */
+export interface BudgetFigures {
+  /** Retries that would be allowed now. */
+  readonly left: number
+  readonly exhaustedTotal: number
+}
+
+/** Long-lived streams that were told to leave, and that had to be cut, by kind. */
+export interface StreamFigures {
+  readonly toldTotal: Readonly<Record<string, number>>
+  readonly cutTotal: Readonly<Record<string, number>>
+}
+
+/** What figures are read from when they're asked for. */
+export interface MetricSources {
+  readonly pool: UpstreamPool
+  readonly listener: ListenerFigures
+  readonly budget: BudgetFigures
+  readonly streams: StreamFigures
+  connections(endpoint: Endpoint): ConnectionFigures | null
+  /** Monotonic milliseconds. */
+  now(): number
+}
+
 /** What is counted of one endpoint beside what the endpoint itself knows. */
 class EndpointCounts {
   readonly duration = new DurationHistogram(DURATION_BUCKETS_SECONDS)
@@ -53,9 +83,7 @@ class Tally {
 }
 
 export class BalancerMetrics {
-  readonly #pool: UpstreamPool
-  readonly #listener: ListenerFigures
-  readonly #connections: (endpoint: Endpoint) => ConnectionFigures | null
+  readonly #sources: MetricSources
   readonly #buildInfo: Readonly<Record<string, string>>
   readonly #requests = new Tally()
   readonly #duration = new Map<string, DurationHistogram>()
@@ -67,16 +95,14 @@ export class BalancerMetrics {
   #retriesAnswered = 0
   #requestBytes = 0
   #answerBytes = 0
+  readonly #ejections = new Tally()
+  readonly #suppressed = new Tally()
+  readonly #notRetried = new Tally()
+  #reloads = 0
+  #reloadedWell = true
 
-  constructor(
-    pool: UpstreamPool,
-    listener: ListenerFigures,
-    connections: (endpoint: Endpoint) => ConnectionFigures | null,
-    buildInfo: Readonly<Record<string, string>>,
-  ) {
-    this.#pool = pool
-    this.#listener = listener
-    this.#connections = connections
+  constructor(sources: MetricSources, buildInfo: Readonly<Record<string, string>>) {
+    this.#sources = sources
     this.#buildInfo = buildInfo
   }
 
@@ -92,6 +118,7 @@ export class BalancerMetrics {
     this.#requestBytes += exchange.requestBodyBytes
     this.#answerBytes += exchange.answerBodyBytes
     if (errorCode !== null) this.#errors.add(errorCode)
+    if (exchange.notRetriedBecause !== null) this.#notRetried.add(exchange.notRetriedBecause)
     if (end === 'answered' && endpoint) this.#of(endpoint).duration.record((endedAtMs - sentAtMs) / 1000)
     if (retryReasons === null) return
     for (const reason of retryReasons) this.#retries.add(reason)
@@ -110,6 +137,20 @@ export class BalancerMetrics {
     this.#of(endpoint).transitions++
   }
 
+  countEjection(cause: string): void {
+    this.#ejections.add(cause)
+  }
+
+  /** An ejection that was not made because too many endpoints are out. */
+  countSuppressed(cause: string): void {
+    this.#suppressed.add(cause)
+  }
+
+  countReload(done: boolean): void {
+    if (done) this.#reloads++
+    this.#reloadedWell = done
+  }
+
   #of(endpoint: Endpoint): EndpointCounts {
     let counts = this.#endpoints.get(endpoint)
     if (!counts) this.#endpoints.set(endpoint, (counts = new EndpointCounts()))
@@ -125,6 +166,7 @@ export class BalancerMetrics {
     this.#renderRequests(out)
     this.#renderListener(out)
     this.#renderEndpoints(out)
+    this.#renderOutliers(out)
     this.#renderConnections(out)
     this.#renderChecks(out)
     return out.toString()
@@ -149,7 +191,7 @@ export class BalancerMetrics {
       out.histogram('lb_request_duration_seconds', { route: 'default', code }, histogram)
     out
       .metric('lb_requests_active', 'gauge', 'Requests under way.')
-      .sample('lb_requests_active', {}, this.#listener.activeExchanges)
+      .sample('lb_requests_active', {}, this.#sources.listener.activeExchanges)
     out.tally(
       'lb_request_ends_total',
       'How exchanges ended: answered, refused by us, or not in full.',
@@ -164,12 +206,40 @@ export class BalancerMetrics {
     )
     out.tally('lb_retries_total', 'Tries beyond the first, by what the try before met.', 'reason', this.#retries.counts)
     out.counter('lb_retry_success_total', 'Requests that were sent again and then answered.', this.#retriesAnswered)
+    const { left, exhaustedTotal } = this.#sources.budget
+    out
+      .metric('lb_retry_budget_left', 'gauge', 'Retries that the budget would allow at this moment.')
+      .sample('lb_retry_budget_left', {}, left)
+    out.counter('lb_retry_budget_exhausted_total', 'Retries that were not made because of the budget.', exhaustedTotal)
+    out.tally(
+      'lb_retries_skipped_total',
+      'Requests that were not sent again after a failure, by what stood against it.',
+      'reason',
+      this.#notRetried.counts,
+    )
+    const { toldTotal, cutTotal } = this.#sources.streams
+    out.tally(
+      'lb_streams_told_total',
+      'WebSockets and event streams that were told to leave.',
+      'kind',
+      new Map(Object.entries(toldTotal)),
+    )
+    out.tally(
+      'lb_streams_cut_total',
+      'WebSockets and event streams that did not leave in time.',
+      'kind',
+      new Map(Object.entries(cutTotal)),
+    )
+    out.counter('lb_config_reloads_total', 'Configurations that were taken at run time.', this.#reloads)
+    out
+      .metric('lb_config_last_reload_successful', 'gauge', '1 unless the last reload was refused.')
+      .sample('lb_config_last_reload_successful', {}, this.#reloadedWell ? 1 : 0)
     out.counter('lb_request_body_bytes_total', 'Content received from clients.', this.#requestBytes)
     out.counter('lb_answer_body_bytes_total', 'Content of answers sent on to clients.', this.#answerBytes)
   }
 
   #renderListener(out: Exposition): void {
-    const { connectionCount, acceptedTotal, refusedTotal, pausesTotal } = this.#listener
+    const { connectionCount, acceptedTotal, refusedTotal, pausesTotal } = this.#sources.listener
     out
       .metric('lb_connections_active', 'gauge', 'Connections of clients.')
       .sample('lb_connections_active', { protocol: 'http' }, connectionCount)
@@ -183,7 +253,7 @@ export class BalancerMetrics {
   }
 
   #renderEndpoints(out: Exposition): void {
-    const { endpoints } = this.#pool
+    const { endpoints } = this.#sources.pool
     const gauge = (name: string, help: string, value: (endpoint: Endpoint) => number) => {
       out.metric(name, 'gauge', help)
       for (const endpoint of endpoints) out.sample(name, { server: endpoint.id }, value(endpoint))
@@ -193,10 +263,11 @@ export class BalancerMetrics {
     )
     out.metric('lb_upstream_state', 'gauge', '1 for the state that the endpoint is in, 0 for the others.')
     for (const endpoint of endpoints) {
-      const now = endpoint.administrative === 'draining' ? 'draining' : endpoint.health
+      const now = stateOf(endpoint)
       for (const state of STATES) out.sample('lb_upstream_state', { server: endpoint.id, state }, state === now ? 1 : 0)
     }
-    gauge('lb_upstream_weight', 'Configured weight.', ({ weight }) => weight)
+    gauge('lb_upstream_weight', 'Configured weight.', ({ configuredWeight }) => configuredWeight)
+    gauge('lb_upstream_weight_effective', 'Weight at this moment: slow start scales it.', ({ weight }) => weight)
     gauge(
       'lb_upstream_requests_active',
       'Requests sent and not yet answered in full.',
@@ -221,8 +292,35 @@ export class BalancerMetrics {
       out.histogram('lb_upstream_request_duration_seconds', { server: endpoint.id }, this.#of(endpoint).duration)
   }
 
+  #renderOutliers(out: Exposition): void {
+    const { endpoints, isPanicking } = this.#sources.pool
+    out.tally(
+      'lb_outlier_ejections_total',
+      'Endpoints taken out because of their requests.',
+      'reason',
+      this.#ejections.counts,
+    )
+    out.tally(
+      'lb_outlier_ejections_suppressed_total',
+      'Ejections that were not made because too many endpoints are out.',
+      'reason',
+      this.#suppressed.counts,
+    )
+    out
+      .metric('lb_outlier_ejections_active', 'gauge', 'Endpoints that are out because of their requests.')
+      .sample('lb_outlier_ejections_active', {}, endpoints.filter(({ circuit }) => circuit.state !== 'closed').length)
+    out.metric('lb_circuit_open', 'gauge', '1 while the circuit of the endpoint is open, 0.5 while it is half-open.')
+    for (const { id, circuit } of endpoints)
+      out.sample('lb_circuit_open', { server: id }, { closed: 0, 'half-open': 0.5, open: 1 }[circuit.state])
+    out
+      .metric('lb_panic', 'gauge', '1 while too few endpoints may take requests, so that all are used.')
+      .sample('lb_panic', {}, isPanicking ? 1 : 0)
+  }
+
   #renderConnections(out: Exposition): void {
-    const figures = this.#pool.endpoints.map(endpoint => [endpoint.id, this.#connections(endpoint)] as const)
+    const figures = this.#sources.pool.endpoints.map(
+      endpoint => [endpoint.id, this.#sources.connections(endpoint)] as const,
+    )
     out.metric('lb_upstream_connections', 'gauge', 'Connections to the endpoint by state.')
     for (const [server, pool] of figures) {
       if (!pool) continue
@@ -238,7 +336,7 @@ export class BalancerMetrics {
   }
 
   #renderChecks(out: Exposition): void {
-    const all = this.#pool.endpoints.map(endpoint => [endpoint.id, this.#of(endpoint)] as const)
+    const all = this.#sources.pool.endpoints.map(endpoint => [endpoint.id, this.#of(endpoint)] as const)
     out.metric('lb_health_check_duration_seconds', 'histogram', 'How long health checks took, failed ones too.')
     for (const [server, counts] of all)
       out.histogram('lb_health_check_duration_seconds', { server }, counts.checkDuration)

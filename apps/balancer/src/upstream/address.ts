@@ -36,11 +36,6 @@ export function parseUpstreamAddress(text: string): UpstreamAddress {
   return { kind: 'tcp', host, port: url.port === '' ? 80 : Number(url.port), authority: url.host }
 }
 
-/** Options for `http.request`, where `path` would be the target of the request. */
-export function requestOptions(address: UpstreamAddress): { socketPath: string } | { host: string; port: number } {
-  return address.kind === 'unix' ? { socketPath: address.path } : { host: address.host, port: address.port }
-}
-
 /** Options for `net.connect`. */
 export function connectOptions(address: UpstreamAddress): { path: string } | { host: string; port: number } {
   return address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port }

@@ -3,7 +3,8 @@
 // Invariants
 // * The one that was used last is taken first, so that what isn't needed ages and is closed.
 // * A connection that's older than `maxAgeMs` isn't kept: over time load spreads to what has changed behind an address.
-// * After `close` nothing is kept any more; requests under way finish.
+// * After `close`, and while the endpoint drains, nothing is kept; requests under way finish. So it's we who close first, and no request
+//   meets the close of an endpoint that leaves.
 import type { Clock } from '../transport/timer-wheel.ts'
 import type { AnswerReceiver } from './answer-receiver.ts'
 import { UpstreamConnection, type ConnectionKeeper, type UpstreamSurroundings } from './connection.ts'
@@ -18,7 +19,7 @@ export interface ConnectionPoolOptions {
 export class ConnectionPool implements ConnectionKeeper {
   readonly #endpoint: Endpoint
   readonly #surroundings: UpstreamSurroundings
-  readonly #options: ConnectionPoolOptions
+  #options: ConnectionPoolOptions
   readonly #clock: Clock
   readonly #idle: UpstreamConnection[] = []
   readonly #open = new Set<UpstreamConnection>()
@@ -34,6 +35,12 @@ export class ConnectionPool implements ConnectionKeeper {
     this.#clock = clock
   }
 
+  /** Other bounds from now on. */
+  configure(options: ConnectionPoolOptions): void {
+    this.#options = options
+    while (this.#idle.length > options.maxIdle) this.#idle.shift()?.abandon()
+  }
+
   get idleCount(): number {
     return this.#idle.length
   }
@@ -44,13 +51,14 @@ export class ConnectionPool implements ConnectionKeeper {
 
   /**
    * Gives the receiver a connection: at once when one is kept, else when it's open. Returns it, so that it can be abandoned. With
-   * `fresh` a kept one isn't taken: one has just turned out to be closed, and the others may be as old.
+   * `fresh` a kept one isn't taken: one has just turned out to be closed, and the others may be as old. With `careful` a kept one is
+   * looked at once more before it's used.
    */
-  acquire(receiver: AnswerReceiver, fresh: boolean): UpstreamConnection {
+  acquire(receiver: AnswerReceiver, fresh: boolean, careful: boolean): UpstreamConnection {
     for (let kept = fresh ? undefined : this.#idle.pop(); kept; kept = this.#idle.pop()) {
       if (kept.state !== 'idle') continue
       this.reusedTotal++
-      kept.attach(receiver)
+      kept.attach(receiver, careful)
       return kept
     }
     this.openedTotal++
@@ -62,7 +70,8 @@ export class ConnectionPool implements ConnectionKeeper {
   onFree(connection: UpstreamConnection): void {
     const { maxIdle, maxAgeMs } = this.#options
     const tooOld = maxAgeMs > 0 && this.#clock.now() - connection.openedAtMs > maxAgeMs
-    if (this.#closed || tooOld || this.#idle.length >= maxIdle) connection.abandon()
+    const unwanted = this.#closed || this.#endpoint.administrative === 'draining'
+    if (unwanted || tooOld || this.#idle.length >= maxIdle) connection.abandon()
     else this.#idle.push(connection)
   }
 

@@ -121,12 +121,24 @@ export class UpstreamConnection implements MessageSink, TimerOwner {
     return this.writer.isCongested
   }
 
-  /** Takes a free connection for the next request; the receiver is told at once. */
-  attach(receiver: AnswerReceiver): void {
+  /**
+   * Takes a free connection for the next request. The receiver is told at once; with `careful` after the event loop has looked at the
+   * socket once more. An endpoint that stops closes its kept connections, and its close may have come without having been read yet: a
+   * request that's written into it is lost, and one that isn't idempotent can't be repeated then. Found in time, it can.
+   */
+  attach(receiver: AnswerReceiver, careful: boolean): void {
     this.#state = 'busy'
     this.#receiver = receiver
     this.#surroundings.wheel.cancel(this.#timer)
+    if (!careful) return receiver.onUpstreamReady(this)
+    // The first runs behind the events that are being handled, the second behind those that the loop polls for then.
+    setImmediate(() => setImmediate(() => this.#beginCarefully(receiver)))
+  }
+
+  #beginCarefully(receiver: AnswerReceiver): void {
+    if (this.#state !== 'busy' || this.#receiver !== receiver) return
     receiver.onUpstreamReady(this)
+    this.#surroundings.slab.flush()
   }
 
   /**
@@ -146,6 +158,11 @@ export class UpstreamConnection implements MessageSink, TimerOwner {
   endRequest(): void {
     this.#requestWhole = true
     this.#settle()
+  }
+
+  /** From now on somebody else is told, who knows what has been told so far. */
+  handOver(receiver: AnswerReceiver): void {
+    this.#receiver = receiver
   }
 
   /** The receiver can take more. */

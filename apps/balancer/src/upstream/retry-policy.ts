@@ -5,15 +5,31 @@
 // * Nothing is sent again of which a byte was answered to the client.
 // * Only what is still held whole can be sent again.
 import { METHOD } from '@plimsoll/http1'
-import type { Exchange } from '../exchange.ts'
+import type { Exchange, RetryReason } from '../exchange.ts'
 
 export interface RetryOptions {
   /** Tries beyond the first, on endpoints not tried yet. */
   readonly count: number
+  /** Statuses by which an endpoint, or something behind it, says that it could not do the work now. */
+  readonly statuses: readonly number[]
+  /** The first pause before another try is at most so long, each further one at most twice as long as the one before ... */
+  readonly backoffMs: number
+  /** ... and never longer than this. */
+  readonly maxBackoffMs: number
+  /** Safe requests without a body may be sent to a second endpoint while the first is still waited for. */
+  readonly hedges: boolean
 }
 
-/** Statuses by which an endpoint, or something behind it, says that it could not do the work now. */
-const RETRIABLE_STATUSES = new Set([502, 503, 504])
+/** Why a request was not sent again; it stands in the log. */
+export type NoRetry =
+  | 'tries-used'
+  | 'answer-begun'
+  | 'not-idempotent'
+  | 'body-not-held'
+  | 'no-time'
+  | 'no-other-endpoint'
+  | 'budget'
+  | 'client-ended'
 
 export function isIdempotent(methodId: number): boolean {
   switch (methodId) {
@@ -30,25 +46,50 @@ export function isIdempotent(methodId: number): boolean {
 
 export class RetryPolicy {
   readonly #options: RetryOptions
+  readonly #random: { next(): number }
 
-  constructor(options: RetryOptions) {
+  constructor(options: RetryOptions, random: { next(): number }) {
     this.#options = options
+    this.#random = random
   }
 
-  /** After a failure; `sent` is false only if no byte can have reached the endpoint. */
-  allows(exchange: Exchange, sent: boolean): boolean {
-    if (exchange.retries >= this.#options.count || exchange.status !== 0) return false
-    return this.#mayRepeat(exchange, sent)
+  /** Why it must not be sent again after a failure, or null; `sent` is false only if no byte can have reached the endpoint. */
+  whyNot(exchange: Exchange, sent: boolean): NoRetry | null {
+    if (exchange.status !== 0) return 'answer-begun'
+    const forbidden = whyNotRepeat(exchange, sent)
+    if (forbidden !== null) return forbidden
+    return exchange.retries >= this.#options.count ? 'tries-used' : null
   }
 
   /** After a kept connection turned out to be closed: the same endpoint once more, over a fresh connection. It doesn't count as a try. */
-  allowsStaleRepeat(exchange: Exchange): boolean {
-    return !exchange.metStale && exchange.status === 0 && this.#mayRepeat(exchange, true)
+  allowsStaleRepeat(exchange: Exchange, sent: boolean): boolean {
+    return !exchange.metStale && exchange.status === 0 && whyNotRepeat(exchange, sent) === null
   }
 
-  /** After an answer: whether another endpoint should be asked instead of passing it on. */
-  allowsForStatus(exchange: Exchange, status: number): boolean {
-    return RETRIABLE_STATUSES.has(status) && this.allows(exchange, true)
+  /** Whether an answer with this status is one that another endpoint should give instead. */
+  isRetriable(status: number): boolean {
+    return this.#options.statuses.includes(status)
+  }
+
+  /** Whether the request could be sent elsewhere after a failure of any kind of its next try. */
+  isRepeatable(exchange: Exchange): boolean {
+    return this.whyNot(exchange, true) === null
+  }
+
+  /**
+   * Pause before the next try: full jitter, so that what was refused together doesn't come back together. None for the first try elsewhere
+   * when the first endpoint was gone or silent: the other one isn't to blame, and nobody said that there's too much to do.
+   */
+  backoffMs(exchange: Exchange, reason: RetryReason): number {
+    const { backoffMs, maxBackoffMs } = this.#options
+    if (reason !== 'status' && exchange.retries === 0) return 0
+    return this.#random.next() * Math.min(maxBackoffMs, backoffMs * 2 ** exchange.retries)
+  }
+
+  /** Whether two endpoints may carry it out at the same time: safe methods (RFC 9110, 9.2.1). */
+  allowsHedge({ methodId, hasBody, wantsUpgrade }: Exchange): boolean {
+    if (!this.#options.hedges || hasBody || wantsUpgrade || this.#options.count === 0) return false
+    return methodId === METHOD.GET || methodId === METHOD.HEAD || methodId === METHOD.OPTIONS
   }
 
   /** Whether the body has to be kept after it was sent. */
@@ -63,9 +104,9 @@ export class RetryPolicy {
   isBodyMisread({ hasBody, methodId }: Exchange): boolean {
     return hasBody && (methodId === METHOD.GET || methodId === METHOD.HEAD || methodId === METHOD.DELETE)
   }
+}
 
-  #mayRepeat(exchange: Exchange, sent: boolean): boolean {
-    if (exchange.hasBody && exchange.heldBody === null) return false
-    return !sent || isIdempotent(exchange.methodId)
-  }
+function whyNotRepeat(exchange: Exchange, sent: boolean): NoRetry | null {
+  if (sent && !isIdempotent(exchange.methodId)) return 'not-idempotent'
+  return exchange.hasBody && exchange.heldBody === null ? 'body-not-held' : null
 }

@@ -1,94 +1,232 @@
 // The endpoints behind the balancer: who is known, and who may take a request now.
 //
-// Discovery replaces the list and health changes availability; both only ever replace the snapshot, which requests read. A known
-// endpoint keeps its object (and its counters) as long as its id and address stay the same. One that has left the list takes no new
-// request; those under way finish on it.
+//   discovery ──list──┐
+//   operator ──says───┼──► known endpoints ──rebuild──► snapshot ──► pick
+//   checks, circuits ─┘                        └──────► on trial: half-open ones, one request each
+//
+// Everything beside the pipeline only ever changes an endpoint and then replaces the snapshot, which requests read. A known endpoint keeps
+// its object (and its counters) as long as its id and address stay the same. One that has left the list takes no new request; those
+// under way finish on it.
+//
+// Panic: when fewer than `panicBelowRatio` of the endpoints may take requests, checks and circuits are more likely wrong than all
+// servers are, and the rest would be buried under the whole load: then all that accept connections are used.
+import { createSnapshot, type HashKey, type Picker, type Snapshot } from '@plimsoll/load-balancing'
 import { channels, type EndpointHealthChanged } from '../channels.ts'
-import { Endpoint } from './endpoint.ts'
-import type { EndpointDescription, EndpointHealth } from './endpoint.ts'
+import type { Clock } from '../transport/timer-wheel.ts'
+import { Endpoint, type EndpointDescription, type EndpointHealth, type EndpointSettings } from './endpoint.ts'
+import type { OperatorSettings } from './endpoint.ts'
+import { SlowStart, type SlowStartOptions } from '../health/slow-start.ts'
+
+/** What the configuration says of the pool; replaced whole on a reload. */
+export interface PoolSettings {
+  readonly endpoint: EndpointSettings
+  readonly slowStart: SlowStartOptions
+  /** Part of the endpoints, 0-1, below which all are used; 0: never. */
+  readonly panicBelowRatio: number
+  /** False: the first endpoint gets everything, whatever is seen of it. */
+  readonly loadBalancing: boolean
+  readonly picker: Picker<Endpoint>
+}
+
+/** Told of what happens in the pool. */
+export interface PoolListener {
+  /** Start and stop what belongs to an endpoint: checks and kept connections. */
+  onJoin(endpoint: Endpoint): void
+  onLeave(endpoint: Endpoint): void
+  /** It takes no new requests by somebody's word: kept connections have no use any more. */
+  onDrain(endpoint: Endpoint): void
+  /** Before the channel `lb:endpoint:health-changed`. */
+  onHealthChanged(change: EndpointHealthChanged): void
+  onPanic(panic: boolean): void
+}
+
+/** How an endpoint came to be picked. */
+export type PickKind = 'picked' | 'probe' | 'panic'
+
+const EMPTY: Snapshot<Endpoint> = createSnapshot<Endpoint>([])
 
 export class UpstreamPool {
+  readonly #listener: PoolListener
+  readonly #clock: Clock
+  #settings: PoolSettings
   #known = new Map<string, Endpoint>()
   /** Immutable between two changes: replaced whole. */
-  #available: readonly Endpoint[] = []
-  #next = 0
-  readonly #onJoin: (endpoint: Endpoint) => void
-  readonly #onLeave: (endpoint: Endpoint) => void
-  readonly #onHealthChanged: (change: EndpointHealthChanged) => void
+  #snapshot = EMPTY
+  #onTrial: readonly Endpoint[] = []
+  #leftOut: readonly { readonly id: string; readonly why: string }[] = []
+  #panic = false
+  #everServed = false
+  /** How the last pick came about. */
+  lastKind: PickKind = 'picked'
 
-  /**
-   * `onJoin` and `onLeave` start and stop what belongs to an endpoint: checks and kept connections. `onHealthChanged` is told before
-   * the channel `lb:endpoint:health-changed`.
-   */
-  constructor(
-    onJoin: (endpoint: Endpoint) => void,
-    onLeave: (endpoint: Endpoint) => void,
-    onHealthChanged: (change: EndpointHealthChanged) => void = () => {},
-  ) {
-    this.#onJoin = onJoin
-    this.#onLeave = onLeave
-    this.#onHealthChanged = onHealthChanged
+  constructor(settings: PoolSettings, clock: Clock, listener: PoolListener) {
+    this.#settings = settings
+    this.#clock = clock
+    this.#listener = listener
   }
 
   get endpoints(): readonly Endpoint[] {
     return [...this.#known.values()]
   }
 
+  /** Those that requests are sent to now, in panic too. */
+  get candidates(): readonly Endpoint[] {
+    return this.#snapshot.candidates
+  }
+
   get availableCount(): number {
-    return this.#available.length
+    return this.#snapshot.candidates.length
+  }
+
+  /** Those that requests aren't sent to, and why not; as of the last change. */
+  get leftOut(): readonly { readonly id: string; readonly why: string }[] {
+    return this.#leftOut
+  }
+
+  get isPanicking(): boolean {
+    return this.#panic
+  }
+
+  get picker(): Picker<Endpoint> {
+    return this.#settings.picker
+  }
+
+  find(id: string): Endpoint | null {
+    return this.#known.get(id) ?? null
+  }
+
+  /** What the picker compares of it; lower is better. */
+  scoreOf(endpoint: Endpoint, hashKey?: HashKey): number {
+    return this.#settings.picker.score(this.#snapshot, endpoint, hashKey)
+  }
+
+  /** Takes other settings, for the very next pick. */
+  configure(settings: PoolSettings): void {
+    this.#settings = settings
+    for (const endpoint of this.#known.values()) endpoint.configure(settings.endpoint)
+    this.rebuild()
   }
 
   /** Takes a new list from discovery. */
   replace(list: readonly EndpointDescription[]): void {
+    const before = this.#known
     const known = new Map<string, Endpoint>()
+    const drained: Endpoint[] = []
     for (const description of list) {
-      const before = this.#known.get(description.id)
-      if (before && before.url === description.url) {
-        before.weight = description.weight
-        before.administrative = description.administrative
-        known.set(before.id, before)
+      const old = before.get(description.id)
+      if (old && old.url === description.url) {
+        if (old.administrative === 'ready' && description.administrative === 'draining') drained.push(old)
+        old.describe(description)
+        known.set(old.id, old)
       } else {
-        known.set(description.id, new Endpoint(description))
+        known.set(description.id, new Endpoint(description, this.#settings.endpoint, !this.#everServed))
       }
     }
-    const before = this.#known
     this.#known = known
-    this.#rebuild()
-    for (const endpoint of before.values()) if (known.get(endpoint.id) !== endpoint) this.#onLeave(endpoint)
-    for (const endpoint of known.values()) if (before.get(endpoint.id) !== endpoint) this.#onJoin(endpoint)
+    this.rebuild()
+    for (const endpoint of before.values()) if (known.get(endpoint.id) !== endpoint) this.#listener.onLeave(endpoint)
+    for (const endpoint of known.values()) if (before.get(endpoint.id) !== endpoint) this.#listener.onJoin(endpoint)
+    for (const endpoint of drained) if (endpoint.administrative === 'draining') this.#listener.onDrain(endpoint)
+  }
+
+  /** An operator's word, which outlasts discovery's. */
+  operate(endpoint: Endpoint, settings: OperatorSettings): void {
+    const was = endpoint.administrative
+    endpoint.operate(settings)
+    this.rebuild()
+    if (was === 'ready' && endpoint.administrative === 'draining') this.#listener.onDrain(endpoint)
   }
 
   /** Records what a check or a request saw of an endpoint. */
   setHealth(endpoint: Endpoint, health: EndpointHealth, reason: string): void {
     const from = endpoint.health
     endpoint.setHealth(health, reason)
-    if (from === health) return
-    this.#rebuild()
+    if (from === health) {
+      // One that's down may accept connections again, or no more: in panic that decides.
+      if (this.#panic) this.rebuild()
+      return
+    }
+    if (health === 'up' && from === 'down') endpoint.forgetPicks()
+    if (health === 'up' && !(from === 'starting' && endpoint.isOriginal)) this.startSlowly(endpoint)
+    this.rebuild()
     const change: EndpointHealthChanged = { endpoint, from, to: health, reason }
-    this.#onHealthChanged(change)
+    this.#listener.onHealthChanged(change)
     channels.endpointHealthChanged.publish(change)
   }
 
+  /** It's back, or new, and cold: unless it's the only one, its share grows step by step. */
+  startSlowly(endpoint: Endpoint): void {
+    const { slowStart } = this.#settings
+    const others = this.#snapshot.candidates.some(other => other !== endpoint)
+    if (slowStart.durationMs === 0 || !others) return endpoint.setStartRatio(1)
+    endpoint.slowStart = new SlowStart(slowStart, this.#clock.now())
+    endpoint.setStartRatio(slowStart.fromRatio)
+  }
+
   /**
-   * The next endpoint in turn that isn't among `tried`, or null. A retry takes nobody's turn: else each failure of one endpoint would
-   * send the next request there again.
+   * The endpoint for a request, or null. A half-open one comes first: nobody else brings it back. `repeatable`: the request can be sent
+   * elsewhere when it fails there; one that can't is tried there only when there's nobody else.
    */
-  pick(tried: readonly Endpoint[]): Endpoint | null {
-    const available = this.#available
-    if (tried.length === 0) return available[this.#next++ % available.length] ?? null
-    for (let step = 0; step < available.length; step++) {
-      const endpoint = available[(this.#next + step) % available.length]
-      if (endpoint && !tried.includes(endpoint)) return endpoint
+  pick(tried: readonly Endpoint[], repeatable: boolean, hashKey?: HashKey): Endpoint | null {
+    if (this.#onTrial.length > 0) {
+      const onTrial = this.#pickOnTrial(tried, repeatable)
+      if (onTrial !== null) return onTrial
+    }
+    this.lastKind = this.#panic ? 'panic' : 'picked'
+    const picked = this.#settings.picker.pick(this.#snapshot, tried, hashKey)
+    return picked === null && this.#onTrial.length > 0 ? this.#pickOnTrial(tried, true) : picked
+  }
+
+  #pickOnTrial(tried: readonly Endpoint[], repeatable: boolean): Endpoint | null {
+    const nowMs = this.#clock.now()
+    for (const endpoint of this.#onTrial) {
+      if (endpoint.activeRequests >= endpoint.maxRequests || tried.includes(endpoint)) continue
+      if (!endpoint.circuit.tryProbe(repeatable, nowMs)) continue
+      this.lastKind = 'probe'
+      return endpoint
     }
     return null
   }
 
-  /** Whether an endpoint that isn't among `tried` may take requests. */
-  hasOther(tried: readonly Endpoint[]): boolean {
-    return this.#available.some(endpoint => !tried.includes(endpoint))
+  /** Whether it's one of those that requests are sent to now, be it on trial. */
+  takes(endpoint: Endpoint): boolean {
+    return this.#snapshot.candidates.includes(endpoint) || this.#onTrial.includes(endpoint)
   }
 
-  #rebuild(): void {
-    this.#available = [...this.#known.values()].filter(endpoint => endpoint.mayTakeRequests)
+  /** Whether an endpoint that isn't among `tried` may take a request now. */
+  hasOther(tried: readonly Endpoint[]): boolean {
+    const isFree = (endpoint: Endpoint) => endpoint.activeRequests < endpoint.maxRequests && !tried.includes(endpoint)
+    return (
+      this.#snapshot.candidates.some(isFree) ||
+      this.#onTrial.some(endpoint => isFree(endpoint) && !endpoint.circuit.isProbing)
+    )
+  }
+
+  /** Makes the snapshot anew, after anything that it's made of has changed. */
+  rebuild(): void {
+    const { loadBalancing, panicBelowRatio } = this.#settings
+    const ready = [...this.#known.values()].filter(({ administrative }) => administrative === 'ready')
+    if (!loadBalancing) {
+      this.#onTrial = []
+      this.#take(ready.slice(0, 1), false)
+      return
+    }
+    const available = ready.filter(endpoint => endpoint.mayTakeRequests)
+    // Those that have never passed a check say nothing about the checks.
+    const seen = ready.filter(({ health }) => health !== 'starting')
+    const panic = seen.length > 0 && available.length < seen.length * panicBelowRatio
+    this.#onTrial = panic ? [] : ready.filter(endpoint => endpoint.wantsProbe)
+    this.#take(panic ? seen.filter(({ acceptsConnections }) => acceptsConnections) : available, panic)
+  }
+
+  #take(candidates: readonly Endpoint[], panic: boolean): void {
+    this.#snapshot = candidates.length === 0 ? EMPTY : createSnapshot(candidates)
+    if (candidates.length > 0) this.#everServed = true
+    this.#leftOut = this.endpoints
+      .filter(endpoint => !candidates.includes(endpoint))
+      .map(endpoint => ({ id: endpoint.id, why: endpoint.unavailableReason ?? 'not the first: balancing is off' }))
+    if (panic === this.#panic) return
+    this.#panic = panic
+    this.#listener.onPanic(panic)
   }
 }

@@ -26,7 +26,7 @@ await t.test('an upstream is enough, and the rest has defaults', t => {
 })
 
 await t.test('what does not parse, and what contradicts itself, is named', t => {
-  t.match(issuesOf(), /upstream and discovery\.file: neither is given/)
+  t.match(issuesOf(), /upstream and discovery\.file, \.dns, \.srv: none is given/)
   for (const [argument, sentence] of [
     ['--upstream=https://a', /an upstream is http:\/\/host:port or unix:\/path/],
     ['--upstream=http://a/path', /no path, query or user/],

@@ -1,8 +1,12 @@
 import { rename, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { leakCheck, until } from '@plimsoll/testing'
 import t from 'tap'
 import { EndpointFile, parseEndpointFile } from '../../src/discovery/endpoint-file.ts'
 import type { EndpointDescription } from '../../src/upstream/endpoint.ts'
+
+leakCheck(t)
 
 const text = (...endpoints: object[]) => JSON.stringify({ format: 1, sequence: 1, endpoints })
 
@@ -63,4 +67,55 @@ await t.test('a replaced file is noticed; a broken or missing one changes nothin
     ['b'],
   )
   t.equal(faults.length, 2)
+})
+
+await t.test('a fault that comes back after the same list is reported again', async t => {
+  const file = path.join(t.testdir({ 'endpoints.json': text() }), 'endpoints.json')
+  const lists: EndpointDescription[][] = []
+  const faults: string[] = []
+  const endpoints = new EndpointFile({
+    path: file,
+    pollMs: 10,
+    onList: list => void lists.push(list),
+    onFault: message => void faults.push(message),
+  })
+  t.teardown(() => endpoints.stop())
+  await endpoints.start()
+  const replace = async (contents: string) => {
+    await writeFile(`${file}.new`, contents)
+    await rename(`${file}.new`, file)
+  }
+  const good = text({ id: 'a', url: 'http://h:1' })
+  await replace(good)
+  await until(() => lists.length === 2, { what: 'the list' })
+  await replace('{')
+  await until(() => faults.length === 1, { what: 'the fault' })
+  await replace(good)
+  // The same text tells no list: that it was read shows in the fault, which can be told again.
+  await until(
+    async () => {
+      await replace(good)
+      await sleep(20)
+      await replace('{')
+      await sleep(20)
+      return faults.length > 1
+    },
+    { what: 'the fault again' },
+  )
+  t.equal(lists.length, 2)
+})
+
+await t.test('after stop nobody is told anything, also when it was stopped in its first reading', async t => {
+  const file = path.join(t.testdir({ 'endpoints.json': text() }), 'endpoints.json')
+  const told: unknown[] = []
+  const endpoints = new EndpointFile({
+    path: file,
+    pollMs: 10,
+    onList: list => void told.push(list),
+    onFault: message => void told.push(message),
+  })
+  const started = endpoints.start()
+  endpoints.stop()
+  await started
+  t.same(told, [])
 })

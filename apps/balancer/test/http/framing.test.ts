@@ -101,7 +101,8 @@ await t.test('an HTTP/1.0 request reaches the endpoint as HTTP/1.1 with a Host',
   await answerTo(t, balancer.port, 'GET /no-host HTTP/1.0\r\n\r\n')
   const seen = origin.seen.at(-1)
   t.equal(seen?.version, 'HTTP/1.1')
-  t.equal(seen?.header('host'), '')
+  t.equal(seen?.header('host'), `127.0.0.1:${balancer.port}`, 'the address that it came to (RFC 9112, 3.3)')
+  t.equal(seen?.header('x-forwarded-host'), undefined, 'which the client has not said')
   t.match(seen?.header('via'), /^1\.0 /)
 })
 

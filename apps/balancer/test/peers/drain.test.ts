@@ -22,7 +22,7 @@ async function waiting(t: Parameters<typeof strictOrigin>[0]) {
   return { origin, held, go: () => held.splice(0).forEach(resolve => resolve()) }
 }
 
-await t.test('within the grace everything is served as before, but health says no', async t => {
+await t.test('within the grace everything is served, but health says no and answers end their connections', async t => {
   const origin = await strictOrigin(t)
   const balancer = await startBalancer(t, [origin.url], ['--shutdown.grace-ms=300'])
   const { client } = await ask(t, balancer.port, get('/before'))
@@ -31,13 +31,32 @@ await t.test('within the grace everything is served as before, but health says n
   await client.write(get('/kept'))
   const response = await final(client)
   t.equal(response.body.toString(), 'GET /kept ')
-  t.equal(response.header('connection'), undefined)
+  t.equal(response.header('connection'), 'close')
+  t.equal(await client.expectClosed(), 'ended')
   const newcomer = await ask(t, balancer.port, get('/new'))
   t.equal(newcomer.answers[0]?.status, 200)
   client.end()
   newcomer.client.end()
   t.equal(await stopped, 0)
   await t.rejects(rawClient(t, balancer.port), { code: 'ECONNREFUSED' })
+})
+
+await t.test('pipelined requests that have come are answered before the connection ends', async t => {
+  const { origin, held, go } = await waiting(t)
+  const balancer = await startBalancer(t, [origin.url], ['--shutdown.grace-ms=300'])
+  const client = await rawClient(t, balancer.port)
+  await client.write(get('/1') + get('/2') + get('/3'))
+  await until(() => held.length === 1, { what: 'the first request to arrive' })
+  const [stopped] = await draining(balancer)
+  const answering = setInterval(go, 5)
+  t.teardown(() => clearInterval(answering))
+  for (const target of ['/1', '/2', '/3']) {
+    const response = await final(client)
+    t.equal(response.body.toString(), target)
+    t.equal(response.header('connection'), target === '/3' ? 'close' : undefined)
+  }
+  client.end()
+  t.equal(await stopped, 0)
 })
 
 await t.test('idle connections are closed, without a reset, and new ones refused', async t => {

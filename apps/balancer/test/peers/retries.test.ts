@@ -5,7 +5,8 @@ import { answerTo, final, get, problemOf } from '../conversation.ts'
 import { startBalancer } from '../start-balancer.ts'
 import { answer, strictOrigin, type Answerer } from '../strict-origin.ts'
 
-const QUIET = ['--health.interval-ms=60000']
+// Failures are what's tested here: nobody is to be taken out for them.
+const QUIET = ['--health.interval-ms=60000', '--outlier.consecutive-failures=0']
 const withBody = (method: string, body: string, target = '/') =>
   `${get(target, `Content-Length: ${body.length}\r\n`, method)}${body}`
 

@@ -1,0 +1,65 @@
+// From the configuration to what each part of the balancer takes: the one place that knows both, at the start and at a reload.
+import { createPicker, type PickerSources } from '@plimsoll/load-balancing'
+import type { BalancerConfig } from './config/config.ts'
+import type { OutlierOptions } from './health/outlier-detector.ts'
+import type { CircuitOptions } from './upstream/circuit-breaker.ts'
+import type { Endpoint } from './upstream/endpoint.ts'
+import type { RetryBudgetOptions } from './upstream/retry-budget.ts'
+import type { RetryOptions } from './upstream/retry-policy.ts'
+import type { PoolSettings } from './upstream/upstream-pool.ts'
+
+export function poolSettings(config: BalancerConfig, sources: PickerSources): PoolSettings {
+  const { limits, slowStart, panic, hash, loadBalancing, strategy } = config
+  return {
+    endpoint: {
+      circuit: circuitOptions(config),
+      maxRequests: limits.maxRequestsPerEndpoint === 0 ? Infinity : limits.maxRequestsPerEndpoint,
+    },
+    slowStart,
+    panicBelowRatio: panic.belowRatio,
+    loadBalancing,
+    picker: createPicker<Endpoint>(strategy, sources, { hashLoadFactor: hash.loadFactor, hashSeed: hash.seed }),
+  }
+}
+
+function circuitOptions({ outlier }: BalancerConfig): CircuitOptions {
+  const { consecutiveFailures, minSuccessRatio, minRequests, windowMs, ejectionMs, maxEjectionMs } = outlier
+  return { consecutiveFailures, minSuccessRatio, minRequests, windowMs, baseMs: ejectionMs, maxMs: maxEjectionMs }
+}
+
+export function outlierOptions({ outlier, health, loadBalancing }: BalancerConfig): OutlierOptions {
+  return {
+    maxEjectedRatio: loadBalancing ? outlier.maxEjectedRatio : 0,
+    rise: health.rise,
+    checksAsk: health.path !== '',
+  }
+}
+
+export function retryOptions({ retry }: BalancerConfig): RetryOptions {
+  const { count, statuses, backoffMs, maxBackoffMs, hedgeAfterMs } = retry
+  return { count, statuses, backoffMs, maxBackoffMs, hedges: hedgeAfterMs > 0 }
+}
+
+export function budgetOptions({ retry }: BalancerConfig): RetryBudgetOptions {
+  return { ratio: retry.budgetRatio, minPerSecond: retry.budgetMinPerSecond }
+}
+
+/** Limits of one message, the same for both sides. */
+export function messageLimits({ limits }: BalancerConfig) {
+  const { maxHeadBytes, maxHeaders, maxTrailerBytes, maxTrailers, maxChunkExtensionBytes } = limits
+  return { maxHeadBytes, maxHeaders, maxTrailerBytes, maxTrailers, maxChunkExtensionBytes }
+}
+
+/** Options that only a restart can change: what they stand for is bound or opened once. By their paths. */
+const FIXED = ['listen', 'admin', 'adminHosts', 'adminReadOnly', 'adminToken', 'log', 'limits.backlog'] as const
+
+/** Which of the options that only a restart can change are other in `next`. */
+export function changedFixedOptions(current: BalancerConfig, next: BalancerConfig): string[] {
+  return FIXED.filter(path => JSON.stringify(valueAt(current, path)) !== JSON.stringify(valueAt(next, path)))
+}
+
+function valueAt(config: unknown, path: string): unknown {
+  let value = config
+  for (const key of path.split('.')) value = (value as Record<string, unknown> | undefined)?.[key]
+  return value
+}
