@@ -37,6 +37,11 @@ export const localSchema = Type.Object(
         maximum: 64,
       }),
     ),
+    loadBalancing: Type.Boolean({
+      description: 'Off: a single instance, one API worker that gets every request.',
+      default: true,
+      env: 'LOAD_BALANCING',
+    }),
     fresh: Type.Boolean({ description: 'Throw the demo data away and load it again.', default: false }),
     data: Type.Optional(
       Type.String({
@@ -72,6 +77,10 @@ export type LocalConfig = DeepReadonly<Static<typeof localSchema>>
 /** What the schema can't say; one sentence per problem. */
 export function checkLocalConfig(config: LocalConfig): string[] {
   const issues: string[] = []
+  if (!config.loadBalancing && (config.workers ?? 1) > 1)
+    issues.push(
+      `workers: ${config.workers} of them make no sense with loadBalancing off, which is for a single instance; leave one of the two out`,
+    )
   if (config.databaseUrl !== undefined) {
     const url = URL.parse(config.databaseUrl)
     if (!url || (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:') || url.pathname.length < 2) {

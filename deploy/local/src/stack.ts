@@ -105,7 +105,8 @@ export class Stack {
 
   async #startPrograms(folder: DataFolder, database: Database, progress: Progress): Promise<void> {
     const config = this.#config
-    const workers = config.workers ?? (this.#mode === 'dev' ? 1 : Math.max(2, this.#surroundings.cores))
+    const isSingle = this.#mode === 'dev' || !config.loadBalancing
+    const workers = config.workers ?? (isSingle ? 1 : Math.max(2, this.#surroundings.cores))
     const [api, balancer] = await progress.run('API workers and balancer', async () => {
       const ready = await Promise.all([this.#startApi(folder, database.url, workers), this.#startBalancer(folder)])
       await untilServing(`http://${String(ready[1]['admin'])}/health`, workers)
@@ -213,11 +214,12 @@ export class Stack {
         `--admin=127.0.0.1:${adminPort}`,
         `--discovery.file=${path.join(folder.run, 'endpoints.json')}`,
         '--health.path=/health/ready',
+        `--load-balancing=${this.#config.loadBalancing}`,
         // Nobody is in front of this balancer who would have to look away first.
         '--shutdown.grace-ms=0',
         `--shutdown.drain-ms=${DRAIN_MS}`,
       ],
-      env: { ADMIN_TOKEN: folder.adminToken, PORT: undefined, ADMIN_PORT: undefined },
+      env: { ADMIN_TOKEN: folder.adminToken, PORT: undefined, ADMIN_PORT: undefined, LOAD_BALANCING: undefined },
       stopTimeoutMs: STOP_TIMEOUT_MS.balancer,
     })
     return balancer.ready()
