@@ -162,31 +162,59 @@ export class Exchange implements AnswerReceiver, TryState, StreamExits {
   }
 
   onUpstreamReady(connection: UpstreamConnection): void {
-    this.#stages.onUpstreamReady(this, connection)
+    try {
+      this.#stages.onUpstreamReady(this, connection)
+    } catch (error) {
+      this.#fault(error)
+    }
   }
 
   onAnswerHead(head: MessageHead): void {
-    this.#stages.onAnswerHead(this, head)
+    try {
+      this.#stages.onAnswerHead(this, head)
+    } catch (error) {
+      this.#fault(error)
+    }
   }
 
   onAnswerBody(buffer: Buffer, start: number, end: number): void {
-    this.#stages.onAnswerBody(this, buffer, start, end)
+    try {
+      this.#stages.onAnswerBody(this, buffer, start, end)
+    } catch (error) {
+      this.#fault(error)
+    }
   }
 
   onAnswerTrailers(trailers: MessageHead): void {
-    this.#stages.onAnswerTrailers(this, trailers)
+    try {
+      this.#stages.onAnswerTrailers(this, trailers)
+    } catch (error) {
+      this.#fault(error)
+    }
   }
 
   onAnswerEnd(): void {
-    this.#stages.onAnswerEnd(this)
+    try {
+      this.#stages.onAnswerEnd(this)
+    } catch (error) {
+      this.#fault(error)
+    }
   }
 
   onTunnelBytes(buffer: Buffer, start: number, end: number): void {
-    this.#stages.onTunnelBytes(this, buffer, start, end)
+    try {
+      this.#stages.onTunnelBytes(this, buffer, start, end)
+    } catch (error) {
+      this.#fault(error)
+    }
   }
 
   onTunnelEnd(): void {
-    this.#stages.onTunnelEnd(this)
+    try {
+      this.#stages.onTunnelEnd(this)
+    } catch (error) {
+      this.#fault(error)
+    }
   }
 
   toClient(buffer: Buffer, start: number, end: number): void {
@@ -198,18 +226,40 @@ export class Exchange implements AnswerReceiver, TryState, StreamExits {
   }
 
   onStreamTold(kind: StreamKind): void {
-    this.#stages.onStreamTold(this, kind)
+    try {
+      this.#stages.onStreamTold(this, kind)
+    } catch (error) {
+      this.#fault(error)
+    }
   }
 
   onStreamOver(kind: StreamKind): void {
-    this.#stages.onStreamOver(this, kind)
+    try {
+      this.#stages.onStreamOver(this, kind)
+    } catch (error) {
+      this.#fault(error)
+    }
   }
 
   onUpstreamDrain(): void {
-    this.#stages.onUpstreamDrain(this)
+    try {
+      this.#stages.onUpstreamDrain(this)
+    } catch (error) {
+      this.#fault(error)
+    }
   }
 
   onUpstreamFailure(failure: UpstreamFailure): void {
-    this.#stages.onUpstreamFailure(this, failure)
+    try {
+      this.#stages.onUpstreamFailure(this, failure)
+    } catch (error) {
+      this.#fault(error)
+    }
+  }
+
+  /** A fault of ours while an endpoint's word was handled: the endpoint's connection deals with it, but the client must not be left waiting. */
+  #fault(error: unknown): never {
+    this.client.cut()
+    throw error
   }
 }

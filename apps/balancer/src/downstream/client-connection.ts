@@ -78,10 +78,10 @@ export class ClientConnection implements MessageSink, TimerOwner {
       },
     })
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
-    socket.on('end', () => this.#onEnd())
-    socket.on('drain', () => this.#onDrain())
+    socket.on('end', () => this.#guarded(() => this.#onEnd()))
+    socket.on('drain', () => this.#guarded(() => this.#onDrain()))
     socket.on('error', () => {})
-    socket.on('close', () => this.#onClose())
+    socket.on('close', () => this.#guarded(() => this.#onClose()))
     // The first head has the shorter time: a client that connects and says nothing is no idle keep-alive connection.
     wheel.set(this.#timer, times.headMs)
   }
@@ -255,14 +255,27 @@ export class ClientConnection implements MessageSink, TimerOwner {
 
   // ——— what the socket says ———
 
+  /** A fault of ours costs this connection. */
+  #guarded(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      this.#onFault(error)
+    }
+  }
+
+  #onFault(error: unknown): void {
+    this.#surroundings.slab.drop()
+    this.#surroundings.onFault(error)
+    this.socket.destroy()
+  }
+
   #onData(chunk: Buffer): void {
     const { slab } = this.#surroundings
     try {
       this.#take(chunk)
     } catch (error) {
-      slab.drop()
-      this.#surroundings.onFault(error)
-      this.socket.destroy()
+      this.#onFault(error)
     }
     slab.flush()
   }

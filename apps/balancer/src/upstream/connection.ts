@@ -102,14 +102,14 @@ export class UpstreamConnection implements MessageSink, TimerOwner {
     this.socket = socket
     this.writer = new SocketWriter(surroundings.slab, socket)
     surroundings.wheel.set(this.#timer, surroundings.connectMs)
-    socket.on('connect', () => this.#onConnect())
+    socket.on('connect', () => this.#guarded(() => this.#onConnect()))
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
-    socket.on('drain', () => this.#onDrain())
-    socket.on('end', () => this.#onEnd())
+    socket.on('drain', () => this.#guarded(() => this.#onDrain()))
+    socket.on('end', () => this.#guarded(() => this.#onEnd()))
     socket.on('error', error => {
       this.#cause = error
     })
-    socket.on('close', () => this.#onClose())
+    socket.on('close', () => this.#guarded(() => this.#onClose()))
   }
 
   get state(): UpstreamState {
@@ -136,9 +136,11 @@ export class UpstreamConnection implements MessageSink, TimerOwner {
   }
 
   #beginCarefully(receiver: AnswerReceiver): void {
-    if (this.#state !== 'busy' || this.#receiver !== receiver) return
-    receiver.onUpstreamReady(this)
-    this.#surroundings.slab.flush()
+    this.#guarded(() => {
+      if (this.#state !== 'busy' || this.#receiver !== receiver) return
+      receiver.onUpstreamReady(this)
+      this.#surroundings.slab.flush()
+    })
   }
 
   /**
@@ -250,14 +252,27 @@ export class UpstreamConnection implements MessageSink, TimerOwner {
     this.#surroundings.slab.flush()
   }
 
+  /** A fault of ours costs this connection. */
+  #guarded(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      this.#onFault(error)
+    }
+  }
+
+  #onFault(error: unknown): void {
+    this.#surroundings.slab.drop()
+    this.#surroundings.onFault(error)
+    this.socket.destroy()
+  }
+
   #onData(chunk: Buffer): void {
     const { slab } = this.#surroundings
     try {
       this.#take(chunk)
     } catch (error) {
-      slab.drop()
-      this.#surroundings.onFault(error)
-      this.socket.destroy()
+      this.#onFault(error)
     }
     slab.flush()
     if (this.#receiver?.isClientCongested) this.socket.pause()

@@ -41,6 +41,8 @@ const NO_LENGTH = [
 const NO_CODING = [
   '',
   ',',
+  ',chunked',
+  'chunked,',
   'identity',
   'gzip',
   'x',
@@ -103,7 +105,7 @@ export const FRAMED_ANSWERS: readonly AnswerCase[] = [
     invalid(`no length: ${shown(value)}`, '9112 6.3', ok(`Content-Length: ${value}\r\n`, 'ok!')),
   ),
 
-  ...['chunked', 'Chunked', 'CHUNKED', '\tchunked ', ',chunked', 'chunked,'].map(value =>
+  ...['chunked', 'Chunked', 'CHUNKED', '\tchunked '].map(value =>
     relayed(`chunked: ${shown(value)}`, '9112 6.1', ok(`Transfer-Encoding: ${value}\r\n`, CHUNKS), {
       framing: 'chunked',
       fields: { 'transfer-encoding': 'chunked' },

@@ -13,18 +13,18 @@ const CHUNKED = [
   'Transfer-Encoding: cHuNkEd',
   'Transfer-Encoding:chunked',
   'Transfer-Encoding: \t chunked \t',
-  // A recipient reads over empty elements of a list (RFC 9110, 5.6.1.2); what is passed on has none.
-  'Transfer-Encoding: ,chunked',
-  'Transfer-Encoding: chunked,',
-  'Transfer-Encoding: , ,\tchunked , ,',
-  'Transfer-Encoding:\r\nTransfer-Encoding: chunked',
-  'Transfer-Encoding: chunked\r\nTransfer-Encoding: ,',
 ]
 
 /** Not chunked at all, not once, or not last: 400. */
 const NOT_LAST = [
   '',
   ',',
+  // No sender may generate empty elements (RFC 9110, 5.6.1.1), and to some recipients this isn't chunked.
+  ',chunked',
+  'chunked,',
+  ', ,\tchunked , ,',
+  '\r\nTransfer-Encoding: chunked',
+  'chunked\r\nTransfer-Encoding: ,',
   'identity',
   'gzip',
   'x',
