@@ -79,8 +79,8 @@ function skipWhitespace(buffer: Buffer, from: number, end: number): number {
 }
 
 /**
- * Transfer-Encoding = #transfer-coding (RFC 9112, 6.1). Reads one field line; several lines are one list. Empty elements are read over
- * (RFC 9110, 5.6.1.2): no recipient can take one for a coding, and what is written anew has none. A list of nothing else isn't chunked.
+ * Transfer-Encoding = #transfer-coding (RFC 9112, 6.1). Reads one field line; several lines are one list. Empty elements, which no
+ * sender may generate (RFC 9110, 5.6.1.1), are refused here and nowhere else: ",chunked" is chunked to some and unknown to others.
  */
 export function readTransferEncoding(
   head: FramedHead,
@@ -91,7 +91,9 @@ export function readTransferEncoding(
 ): Refusal | null {
   list.open(start, end)
   let codings = head.transferCodings | PRESENT
-  for (let found = list.next(buffer); found !== LIST_END; found = list.next(buffer)) {
+  let found = list.next(buffer)
+  if (found === LIST_END) return REFUSALS.transferEncoding
+  for (; found !== LIST_END; found = list.next(buffer)) {
     // A parameter is an error on chunked (7.1) and of no use on codings that are refused anyway.
     if (found === LIST_MALFORMED) return REFUSALS.transferEncoding
     if (equalsIgnoringCase(buffer, list.start, list.end, CHUNKED_NAME)) {
@@ -101,6 +103,7 @@ export function readTransferEncoding(
       codings = (codings | UNKNOWN) & ~CHUNKED_LAST
     }
   }
+  if (list.empties !== 0) return REFUSALS.transferEncoding
   head.transferCodings = codings
   return null
 }

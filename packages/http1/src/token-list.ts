@@ -2,7 +2,7 @@
 //
 // #token => [ element ] *( OWS "," OWS [ element ] )                                             RFC 9110, 5.6.1.2
 //
-// Empty elements are skipped, since a recipient has to cope with them (RFC 9110, 5.6.1.2).
+// Empty elements are skipped and counted, since a recipient must cope with them; who can't afford them looks at `empties`.
 // An element that is more than a token (a parameter, a quoted string, two words) makes the rest unreadable: `next` returns MALFORMED.
 
 import * as octets from './character-tables.ts'
@@ -18,6 +18,8 @@ export class TokenList {
   /** Offsets of the token that `next` found. */
   start = 0
   end = 0
+  /** Empty elements seen so far. */
+  empties = 0
   private pos = 0
   private limit = 0
 
@@ -25,6 +27,7 @@ export class TokenList {
   open(start: number, end: number): void {
     this.pos = start
     this.limit = end
+    this.empties = 0
   }
 
   /** Finds the next token: LIST_TOKEN with `start` and `end`, LIST_END, or LIST_MALFORMED. */
@@ -38,6 +41,7 @@ export class TokenList {
         return LIST_END
       }
       if (buffer[pos] !== COMMA) break
+      this.empties++
       pos++
     }
     this.start = pos
@@ -45,7 +49,12 @@ export class TokenList {
     this.end = pos
     while (pos < limit && isWhitespace(buffer[pos]!)) pos++
     if (this.end === this.start || (pos < limit && buffer[pos] !== COMMA)) return LIST_MALFORMED
-    this.pos = pos < limit ? pos + 1 : pos
+    if (pos < limit) {
+      pos++
+      // "a," has an empty element behind the comma.
+      if (pos === limit) this.empties++
+    }
+    this.pos = pos
     return LIST_TOKEN
   }
 }

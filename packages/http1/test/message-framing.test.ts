@@ -62,8 +62,10 @@ const REFUSED: readonly (readonly [fields: string, refusal: keyof typeof REFUSAL
   // Transfer-Encoding
   ['Transfer-Encoding:', 'transferEncoding'],
   ['Transfer-Encoding: ,', 'transferEncoding'],
-  ['Transfer-Encoding: ,chunked, ,chunked', 'transferEncoding'],
-  ['Transfer-Encoding: ,chunked,,gzip', 'transferEncoding'],
+  ['Transfer-Encoding: ,chunked', 'transferEncoding'],
+  ['Transfer-Encoding: chunked,', 'transferEncoding'],
+  ['Transfer-Encoding: ,chunked,', 'transferEncoding'],
+  ['Transfer-Encoding: chunked\nTransfer-Encoding:', 'transferEncoding'],
   ['Transfer-Encoding: chunked, chunked', 'transferEncoding'],
   ['Transfer-Encoding: chunked\nTransfer-Encoding: chunked', 'transferEncoding'],
   ['Transfer-Encoding: chunked, gzip', 'transferEncoding'],
@@ -86,7 +88,8 @@ const REFUSED: readonly (readonly [fields: string, refusal: keyof typeof REFUSAL
   ['Transfer-Encoding:\x0bchunked', 'fieldValue'],
   ['Transfer-Encoding: chunked\x0c', 'fieldValue'],
   ['Transfer-Encoding: \0chunked', 'fieldValue'],
-  ['Transfer-Encoding:\n chunked', 'obsFold'],
+  // The first line is empty, which is refused before the fold is seen.
+  ['Transfer-Encoding:\n chunked', 'transferEncoding'],
   ['Transfer-Encoding: chunked\n ,gzip', 'obsFold'],
   ['Transfer-Encoding : chunked', 'spaceBeforeColon'],
   ['Transfer-Encoding: gzip, chunked', 'transferCodingUnknown'],
@@ -163,16 +166,8 @@ await t.test('a request without length and coding has no content', async t => {
   t.equal(headOf(outcome).contentLength, -1)
 })
 
-await t.test('chunked is read in any case of its name and between empty elements, for any method', async t => {
-  for (const name of [
-    'chunked',
-    'Chunked',
-    'CHUNKED',
-    '\tchunked \t',
-    ',chunked',
-    ' chunked ,\t,',
-    ',\nTransfer-Encoding: chunked',
-  ]) {
+await t.test('chunked is read in any case of its name, for any method', async t => {
+  for (const name of ['chunked', 'Chunked', 'CHUNKED', '\tchunked \t']) {
     for (const method of ['POST', 'GET', 'HEAD', 'DELETE']) {
       const outcome = inAllPieces(request(`Transfer-Encoding:${name}`, '3\r\nabc\r\n0\r\n\r\n', method), parseRequests)
       t.equal(kindsOf(outcome), 'head body end', `${method} ${name}`)

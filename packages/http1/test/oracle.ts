@@ -105,8 +105,7 @@ function readHead(text: string, start: string[], versionMinor: number, lineEnd: 
   const codings = valuesOf(fields, 'transfer-encoding')
   if (codings.length > 0) {
     if (versionMinor === 0 || length !== 'none') return null
-    const list = listOf(codings)
-    if (list.length !== 1 || list[0] !== 'chunked') return null
+    if (codings.length > 1 || codings[0]!.toLowerCase() !== 'chunked') return null
   }
   return { start, versionMinor, fields, length, chunked: codings.length > 0, headEnd }
 }
