@@ -10,71 +10,36 @@
 // * What an exchange takes (an endpoint's place, its connection) is given back in `#release`, whichever way the exchange goes; and
 //   `#finish` runs exactly once for each exchange.
 import { FRAMING, METHOD, type MessageHead, type Refusal } from '@plimsoll/http1'
-import type { HashKey } from '@plimsoll/load-balancing'
 import { problem } from '@plimsoll/problem-details'
 import { copyTrailers, framingFor, relayAnswerBody, relayAnswerEnd, relayAnswerTrailers } from './answer-relay.ts'
-import { channels, type ExchangeFinished, type ExchangeRetried, type ExchangeStarted } from './channels.ts'
-import type { Deadlines } from './deadlines.ts'
+import { channels, type ExchangeFinished, type ExchangeStarted } from './channels.ts'
 import type { RequestHandler } from './downstream/request-handler.ts'
 import { BalancerError, type BalancerErrorCode } from './errors.ts'
 import type { Exchange, ExchangeEnd, RetryReason } from './exchange.ts'
-import { HedgedTry, type HedgeOwner } from './hedged-try.ts'
-import { maxForwards, type RequestPasses } from './headers/request-passes.ts'
-import type { ResponsePasses } from './headers/response-passes.ts'
+import { Hedging, type HedgePipeline } from './hedging.ts'
+import { maxForwards } from './headers/request-passes.ts'
 import { codeForStatus, nobodyAvailable, outOfTime, refusalFor } from './refusals.ts'
-import type { DecisionRecorder } from './observability/decision-recorder.ts'
-import type { RequestRelay } from './request-relay.ts'
+import type { ProxyParts } from './proxy-parts.ts'
+import { noteRetry, REASON_OF } from './retry-notes.ts'
 import { isEventStream } from './streams/event-stream-answer.ts'
 import { EventStreamGoodbye } from './streams/event-stream-goodbye.ts'
 import type { StreamKind } from './streams/stream-goodbye.ts'
-import type { StreamTally } from './streams/stream-tally.ts'
 import { WebSocketGoodbye } from './streams/websocket-goodbye.ts'
 import { ByteStore } from './transport/byte-store.ts'
-import type { Clock } from './transport/timer-wheel.ts'
 import { onClientEnd, onEndpointEnd, relayToClient, relayToEndpoint } from './tunnel.ts'
-import type { AnswerReceiver, UpstreamFailure, UpstreamFailureCode } from './upstream/answer-receiver.ts'
+import type { UpstreamFailure } from './upstream/answer-receiver.ts'
 import type { UpstreamConnection } from './upstream/connection.ts'
 import type { Endpoint } from './upstream/endpoint.ts'
 import { retryAfterMs } from './upstream/retry-after.ts'
-import type { RetryBudget } from './upstream/retry-budget.ts'
-import type { NoRetry, RetryPolicy } from './upstream/retry-policy.ts'
-import type { TryReports } from './upstream/try-reports.ts'
-import type { UpstreamPool } from './upstream/upstream-pool.ts'
+import type { NoRetry } from './upstream/retry-policy.ts'
 
-/** What the pipeline is made of. */
-export interface ProxyParts {
-  readonly pool: UpstreamPool
-  readonly retry: RetryPolicy
-  readonly budget: RetryBudget
-  readonly reports: TryReports
-  readonly relay: RequestRelay
-  readonly requestPasses: RequestPasses
-  readonly responsePasses: ResponsePasses
-  readonly deadlines: Deadlines
-  readonly clock: Clock
-  readonly random: { next(): number }
-  readonly streams: StreamTally
-  /** What `consistent-hash` keeps together; undefined for strategies that don't hash. */
-  hashKeyOf(exchange: Exchange, head: MessageHead): HashKey | undefined
-  /** A connection to the endpoint, kept or new; with `fresh` a new one; with `careful` a kept one is looked at once more. */
-  connect(endpoint: Endpoint, receiver: AnswerReceiver, fresh: boolean, careful: boolean): UpstreamConnection
-  /** Nobody could be reached at the endpoint's address. */
-  onConnectFailure(endpoint: Endpoint, failure: UpstreamFailure): void
-  /** Keeps what was decided and why; null when that's switched off. */
-  readonly decisions: DecisionRecorder | null
-  /** Endpoints are told how much time a request has left. */
-  readonly sendsDeadline: boolean
-  /** The process has run out of sockets. */
-  onExhausted(): void
-  /** An exchange has ended, answered or not; told before the channel `lb:exchange:finished`. */
-  onFinished(exchange: Exchange): void
-}
-
-export class Proxy implements RequestHandler, HedgeOwner {
+export class Proxy implements RequestHandler, HedgePipeline {
   readonly #parts: ProxyParts
+  readonly #hedging: Hedging
 
   constructor(parts: ProxyParts) {
     this.#parts = parts
+    this.#hedging = new Hedging(parts, this)
   }
 
   // ——— the request ———
@@ -187,9 +152,9 @@ export class Proxy implements RequestHandler, HedgeOwner {
   /** A try has failed: another one, now or after a pause, or the end. `sent` is false only if no byte can have reached the endpoint. */
   #tryAgainOrRefuse(exchange: Exchange, error: BalancerError, reason: RetryReason, sent: boolean): void {
     const { budget } = this.#parts
-    if (exchange.hedge?.connection && exchange.status === 0) return this.#promoteHedge(exchange, exchange.hedge, reason)
+    if (this.#hedging.takesOver(exchange, reason)) return
     exchange.phase = 'begun'
-    const whyNot = this.#whyNoRetry(exchange, sent)
+    const whyNot = this.whyNoRetry(exchange, sent)
     exchange.notRetriedBecause = whyNot
     if (whyNot !== null) return this.#refuse(exchange, error)
     // What was never sent is no second load on anybody.
@@ -214,7 +179,7 @@ export class Proxy implements RequestHandler, HedgeOwner {
     deadlines.pause(exchange, pauseMs)
   }
 
-  #whyNoRetry(exchange: Exchange, sent: boolean): NoRetry | null {
+  whyNoRetry(exchange: Exchange, sent: boolean): NoRetry | null {
     const { retry, deadlines, pool } = this.#parts
     const whyNot = retry.whyNot(exchange, sent)
     if (whyNot !== null) return whyNot
@@ -228,7 +193,7 @@ export class Proxy implements RequestHandler, HedgeOwner {
     exchange.phase = 'sent'
     exchange.sentAtMs = clock.now()
     connection.beginRequest(exchange.methodId, exchange.wantsUpgrade, retry.isBodyMisread(exchange))
-    this.#writeHead(exchange, connection)
+    this.writeHead(exchange, connection)
     relay.sendHeld(exchange, connection, retry.needsBody(exchange))
     if (exchange.requestEnded || !exchange.hasBody) {
       reports.waits(exchange)
@@ -238,7 +203,7 @@ export class Proxy implements RequestHandler, HedgeOwner {
     deadlines.onMoved(exchange)
   }
 
-  #writeHead(exchange: Exchange, { writer }: UpstreamConnection): void {
+  writeHead(exchange: Exchange, { writer }: UpstreamConnection): void {
     const head = exchange.requestHead as Buffer
     if (!this.#parts.sendsDeadline) return writer.append(head, 0, head.length)
     // In front of the empty line that ends the head: what's left is other with each try.
@@ -292,7 +257,7 @@ export class Proxy implements RequestHandler, HedgeOwner {
   onExchangeTimer(exchange: Exchange): void {
     const { deadlines, clock, reports } = this.#parts
     if (exchange.phase === 'backing-off') return this.#attempt(exchange)
-    if (exchange.mayHedge && exchange.phase === 'sent') return this.#hedge(exchange)
+    if (exchange.mayHedge && exchange.phase === 'sent') return this.#hedging.begin(exchange)
     if (deadlines.isClientsTurn(exchange)) return deadlines.onMoved(exchange)
     if (exchange.phase === 'tunnel') return this.#endTunnel(exchange)
     const waitedMs = Math.round(clock.now() - exchange.waitingSinceMs)
@@ -314,85 +279,10 @@ export class Proxy implements RequestHandler, HedgeOwner {
     this.#tryAgainOrRefuse(exchange, error, 'timeout', sent)
   }
 
-  // ——— hedging: a second try beside the first ———
-
-  #hedge(exchange: Exchange): void {
-    const { pool, budget, reports, deadlines, decisions } = this.#parts
-    exchange.mayHedge = false
-    deadlines.onMoved(exchange)
-    if (this.#whyNoRetry(exchange, true) !== null || !budget.tryTake()) return
-    decisions?.retried(exchange, 'LB_HEDGED', 'No answer yet: a second endpoint is asked as well.', null)
-    decisions?.begin(exchange)
-    const endpoint = pool.pick(exchange.tried, false, exchange.hashKey)
-    if (endpoint === null) return
-    decisions?.chose(exchange, endpoint, pool.lastKind)
-    exchange.retries++
-    noteRetry(exchange, 'hedge')
-    const hedge = new HedgedTry(exchange, endpoint, this)
-    exchange.hedge = hedge
-    reports.picked(hedge, endpoint, pool.lastKind === 'probe')
-    const connection = this.#parts.connect(endpoint, hedge, false, false)
-    if (exchange.hedge === hedge) hedge.connection = connection
-  }
-
-  onHedgeReady(hedge: HedgedTry, connection: UpstreamConnection): void {
-    const { clock, relay, reports, retry } = this.#parts
-    const { exchange } = hedge
-    hedge.connection = connection
-    hedge.sentAtMs = clock.now()
-    connection.beginRequest(exchange.methodId, false, retry.isBodyMisread(exchange))
-    this.#writeHead(exchange, connection)
-    reports.waits(hedge)
-    relay.sendEnd(exchange, connection)
-  }
-
-  onHedgeHead(hedge: HedgedTry, head: MessageHead): void {
-    const { reports, retry } = this.#parts
-    const { exchange, endpoint, connection } = hedge
-    if (head.interim) return reports.heard(hedge, endpoint)
-    if (retry.isRetriable(head.status) && exchange.connection !== null) {
-      reports.answered(hedge, endpoint, head.status, retryAfterMs(head, Date.now()))
-      connection?.discardAnswer()
-      hedge.connection = null
-      return this.#dropHedge(exchange)
-    }
+  /** Nobody waits for the try under way any more. */
+  giveUpTry(exchange: Exchange): void {
     exchange.connection?.abandon()
     this.#release(exchange)
-    this.#promoteHedge(exchange, hedge, null)
-    this.onAnswerHead(exchange, head)
-  }
-
-  onHedgeFailure(hedge: HedgedTry, failure: UpstreamFailure): void {
-    if (!failure.exhausted && !failure.stale)
-      this.#parts.reports.failed(hedge, hedge.endpoint, `${failure.code} ${failure.detail}`)
-    hedge.connection = null
-    this.#dropHedge(hedge.exchange)
-  }
-
-  /** The hedge is the try from now on. `reason`: what became of the one before; null when it was only slower. */
-  #promoteHedge(exchange: Exchange, hedge: HedgedTry, reason: RetryReason | null): void {
-    const connection = hedge.connection as UpstreamConnection
-    exchange.hedge = null
-    exchange.tried.push(hedge.endpoint)
-    exchange.connection = connection
-    exchange.isProbe = hedge.isProbe
-    exchange.awaitsVerdict = hedge.awaitsVerdict
-    exchange.isWaiting = hedge.isWaiting
-    exchange.pickedAtMs = hedge.pickedAtMs
-    exchange.sentAtMs = hedge.sentAtMs
-    exchange.firstByteAtMs = 0
-    exchange.phase = hedge.sentAtMs === 0 ? 'connecting' : 'sent'
-    if (reason !== null) noteRetry(exchange, reason)
-    connection.handOver(exchange)
-    this.#parts.deadlines.onMoved(exchange)
-  }
-
-  #dropHedge(exchange: Exchange): void {
-    const { hedge } = exchange
-    if (hedge === null) return
-    exchange.hedge = null
-    hedge.connection?.abandon()
-    this.#parts.reports.release(hedge, hedge.endpoint)
   }
 
   // ——— the answer ———
@@ -407,7 +297,7 @@ export class Proxy implements RequestHandler, HedgeOwner {
     if (head.framing === FRAMING.tunnel) return this.#beginTunnel(exchange, head)
     reports.answered(exchange, endpoint, head.status, head.status >= 429 ? retryAfterMs(head, Date.now()) : 0)
     if (this.#retriesInstead(exchange, head.status)) return
-    this.#dropHedge(exchange)
+    this.#hedging.drop(exchange)
     exchange.phase = 'answering'
     exchange.status = head.status
     exchange.answerFraming = framingFor(exchange, head)
@@ -552,8 +442,7 @@ export class Proxy implements RequestHandler, HedgeOwner {
 
   #leave(exchange: Exchange, end: ExchangeEnd): void {
     if (exchange.phase === 'finished') return
-    exchange.connection?.abandon()
-    this.#release(exchange)
+    this.giveUpTry(exchange)
     this.#finish(exchange, end)
   }
 
@@ -566,10 +455,10 @@ export class Proxy implements RequestHandler, HedgeOwner {
     if (exchange.hedge?.connection) {
       exchange.connection?.discardAnswer()
       this.#release(exchange)
-      this.#promoteHedge(exchange, exchange.hedge, 'status')
+      this.#hedging.takesOver(exchange, 'status')
       return true
     }
-    const whyNot = this.#whyNoRetry(exchange, true)
+    const whyNot = this.whyNoRetry(exchange, true)
     if (whyNot !== null || !this.#parts.budget.tryTake()) {
       exchange.notRetriedBecause = whyNot ?? 'budget'
       return false
@@ -640,7 +529,7 @@ export class Proxy implements RequestHandler, HedgeOwner {
     exchange.endedAtMs = this.#parts.clock.now()
     exchange.requestHead = null
     exchange.heldBody = null
-    this.#dropHedge(exchange)
+    this.#hedging.drop(exchange)
     this.#parts.decisions?.finished(exchange)
     this.#parts.onFinished(exchange)
     if (channels.exchangeFinished.hasSubscribers) {
@@ -654,19 +543,4 @@ export class Proxy implements RequestHandler, HedgeOwner {
 /** A stream that begins where one is told to leave. */
 function mustLeave(exchange: Exchange): boolean {
   return exchange.client.endsStreams || exchange.endpoint?.administrative === 'draining'
-}
-
-const REASON_OF: Readonly<Record<UpstreamFailureCode, RetryReason>> = {
-  LB_ERR_UPSTREAM_CONNECT: 'connect',
-  LB_ERR_UPSTREAM_CONNECT_TIMEOUT: 'connect',
-  LB_ERR_UPSTREAM_CLOSED: 'closed',
-  LB_ERR_UPSTREAM_INVALID: 'invalid',
-}
-
-function noteRetry(exchange: Exchange, reason: RetryReason): void {
-  exchange.retryReasons ??= []
-  exchange.retryReasons.push(reason)
-  if (!channels.exchangeRetried.hasSubscribers) return
-  const message: ExchangeRetried = { exchange, reason }
-  channels.exchangeRetried.publish(message)
 }

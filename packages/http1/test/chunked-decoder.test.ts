@@ -64,7 +64,6 @@ const REFUSED: readonly (readonly [name: string, body: string, code: string, con
   ['a space behind the size', '5 \r\nhello\r\n0\r\n\r\n', 'HTTP1_ERR_CHUNK_EXTENSION'],
   ['a word behind the size', '5 a\r\nhello\r\n0\r\n\r\n', 'HTTP1_ERR_CHUNK_EXTENSION'],
   ['a size of 17 digits', '50000000000000000\r\nhello\r\n0\r\n\r\n', 'HTTP1_ERR_CHUNK_SIZE_TOO_LARGE'],
-  ['zeros for ever before a size', `${'0'.repeat(20_000)}5\r\nhello\r\n0\r\n\r\n`, 'HTTP1_ERR_CHUNK_SIZE_TOO_LARGE'],
   ['a size of 2^53', '20000000000000\r\n', 'HTTP1_ERR_CHUNK_SIZE_TOO_LARGE'],
   ['a size of 2^64 + 5', '10000000000000005\r\nhello\r\n0\r\n\r\n', 'HTTP1_ERR_CHUNK_SIZE_TOO_LARGE'],
   ['a size of 2^64 - 1', 'ffffffffffffffff\r\n', 'HTTP1_ERR_CHUNK_SIZE_TOO_LARGE'],
@@ -112,6 +111,16 @@ await t.test('a chunk that breaks the grammar is refused, and only content in fr
     t.equal(verdict(outcome), code, name)
     t.equal(contentOf(outcome), content ?? '', name)
   }
+})
+
+await t.test('zeros in front of a size count as extensions do, so that they come to an end', async t => {
+  const limits = createLimits({ maxChunkExtensionBytes: 100 })
+  const zeros = (count: number) =>
+    inAllPieces(octetsOf(`${HEAD}${'0'.repeat(count)}5\r\nhello\r\n0\r\n\r\n`), (octets, cuts) =>
+      parseRequests(octets, cuts, limits),
+    )
+  t.equal(contentOf(zeros(100)), 'hello')
+  t.equal(verdict(zeros(200)), 'HTTP1_ERR_CHUNK_SIZE_TOO_LARGE')
 })
 
 await t.test('a trailer section is validated as fields are, and given with what may be forwarded', async t => {

@@ -14,6 +14,8 @@ import type { Clock } from '../transport/timer-wheel.ts'
 /** Lines are written when so much has come together, or a second has passed. */
 const GATHERED_BYTES = 64 * 1024
 const FLUSH_MS = 1000
+/** Time for the last lines to be written. */
+const LAST_LINES_MS = 1000
 /** A disk that stalls costs lines above this much, never memory without end. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024
 
@@ -61,7 +63,15 @@ export class AccessLog {
     const destination = this.#destination
     if (!destination) return
     await new Promise<void>(resolve => {
-      destination.once('close', () => resolve())
+      // A disk that's full never takes the last lines.
+      const deadline = setTimeout(() => {
+        destination.destroy()
+        resolve()
+      }, LAST_LINES_MS)
+      destination.once('close', () => {
+        clearTimeout(deadline)
+        resolve()
+      })
       destination.end()
     })
   }
