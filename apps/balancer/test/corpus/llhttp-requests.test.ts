@@ -10,6 +10,7 @@ import t from 'tap'
 import { answerTo, get } from '../conversation.ts'
 import { startBalancer } from '../start-balancer.ts'
 import { answer, strictOrigin } from '../strict-origin.ts'
+import { check, everyCase } from './every-case.ts'
 
 interface Vector {
   readonly id: string
@@ -47,8 +48,9 @@ function answersIn(bytes: Buffer, methods: readonly string[]): HttpResponse[] {
 
 t.equal(vectors.length, 166)
 for (const way of ['whole', 'in pieces of 5 bytes']) {
-  for (const [index, { id, send, maxFinals, maxMs, methods }] of vectors.entries()) {
-    await t.test(`${id}, ${way}`, async t => {
+  const cases = vectors.map((vector, index) => ({ name: `${vector.id}, ${way}`, vector, index }))
+  await t.test(`${cases.length} vectors, ${way}`, t =>
+    everyCase(t, cases, async ({ vector: { send, maxFinals, maxMs, methods }, index }) => {
       const token = `t${index}x${way.length}`
       const before = origin.seen.length
       const client = await rawClient(t, balancer.port)
@@ -58,19 +60,19 @@ for (const way of ['whole', 'in pieces of 5 bytes']) {
         await (way === 'whole' ? client.write(bytes) : client.writeSlowly(bytes, { chunkBytes: 5 })).catch(() => {})
       }
       client.end()
-      t.equal(await client.expectClosed({ timeoutMs: maxMs }), 'ended')
+      check.equal(await client.expectClosed({ timeoutMs: maxMs }), 'ended')
       const finals = answersIn(client.unread, methods)
-      t.ok(finals.length <= maxFinals, `${finals.length} final answers`)
+      check.ok(finals.length <= maxFinals, `${finals.length} final answers`)
       const serials = finals.flatMap(({ body }) => /^serial (\d+);$/.exec(body.toString())?.[1] ?? []).map(Number)
-      t.equal(new Set(serials).size, serials.length, 'each answer is that of another request')
-      for (const serial of serials) t.ok(serial > before && serial <= origin.seen.length, 'which was this client’s')
+      check.equal(new Set(serials).size, serials.length, 'each answer is that of another request')
+      for (const serial of serials) check.ok(serial > before && serial <= origin.seen.length, 'which was this client’s')
       for (const request of origin.seen.slice(before)) {
         const mark = request.header('x-t')
-        t.ok(mark === undefined || mark === token)
+        check.ok(mark === undefined || mark === token)
       }
-      t.equal(origin.faults.length, 0)
-    })
-  }
+      check.equal(origin.faults.length, 0)
+    }),
+  )
   await t.test(`the process lives, ${way}`, async t => {
     t.equal((await answerTo(t, balancer.port, get('/alive'))).status, 200)
   })

@@ -4,9 +4,10 @@ import { connect } from 'node:net'
 import { once } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { RawPeer, type HttpResponse } from '@plimsoll/testing'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { startBalancer } from '../start-balancer.ts'
 import { answer, strictOrigin, type SeenRequest } from '../strict-origin.ts'
+import { check, everyCase } from './every-case.ts'
 import { LISTENING, type Answer, type RequestCase, type Seen } from './request-case.ts'
 import { CHUNKS } from './requests/chunks.ts'
 import { CONNECTIONS } from './requests/connections.ts'
@@ -56,7 +57,7 @@ const PROBE = 'GET /still-there HTTP/1.1\r\nHost: probe.test\r\n\r\n'
 
 for (const [family, cases] of Object.entries(FAMILIES)) {
   await t.test(`${family}: ${cases.length} cases`, async t => {
-    for (const each of cases) await t.test(`${each.name} (${each.rfc})`, t => run(t, each))
+    await everyCase(t, cases, run)
   })
 }
 
@@ -75,7 +76,7 @@ await t.test('every case has a name of its own, and there are at least three hun
   t.ok(names.length >= 300, `${names.length}`)
 })
 
-async function run(t: Test, { send, answers, lives, halfClosed = false }: RequestCase): Promise<void> {
+async function run({ send, answers, lives, halfClosed = false }: RequestCase): Promise<void> {
   const before = origin.seen.length
   const socket = connect({ port: balancer.port, host: '127.0.0.1', allowHalfOpen: true })
   await once(socket, 'connect')
@@ -92,18 +93,18 @@ async function run(t: Test, { send, answers, lives, halfClosed = false }: Reques
     let serial = before
     for (const [index, wanted] of answers.entries()) {
       const given = finals[index] as HttpResponse
-      if (isSeen(wanted)) check(t, wanted, origin.seen[serial++], given, serial)
-      else checkOwn(t, wanted, given, !lives && index === answers.length - 1)
+      if (isSeen(wanted)) checkSeen(wanted, origin.seen[serial++], given, serial)
+      else checkOwn(wanted, given, !lives && index === answers.length - 1)
     }
     if (lives) {
       await client.write(PROBE)
-      t.equal((await nextFinal(client, 'GET')).body.toString(), `serial ${serial + 1}`, 'the connection lives')
+      check.equal((await nextFinal(client, 'GET')).body.toString(), `serial ${serial + 1}`, 'the connection lives')
       serial++
     } else {
-      t.equal(await client.expectClosed(), 'ended', 'the connection ends')
+      check.equal(await client.expectClosed(), 'ended', 'the connection ends')
     }
-    t.equal(client.unread.toString('latin1'), '', 'nothing stands behind the last answer')
-    t.equal(origin.seen.length, serial, 'the origin saw what was told and nothing else')
+    check.equal(client.unread.toString('latin1'), '', 'nothing stands behind the last answer')
+    check.equal(origin.seen.length, serial, 'the origin saw what was told and nothing else')
   } finally {
     arrived = origin.seen.length
     client.release()
@@ -127,25 +128,25 @@ function methodOf(wanted: Answer): string {
   return typeof wanted === 'number' ? 'GET' : 'HEAD'
 }
 
-function check(t: Test, wanted: Seen, seen: SeenRequest | undefined, given: HttpResponse, serial: number): void {
-  if (seen === undefined) return void t.fail('the request did not reach the origin')
+function checkSeen(wanted: Seen, seen: SeenRequest | undefined, given: HttpResponse, serial: number): void {
+  if (seen === undefined) return check.fail('the request did not reach the origin')
   const { method = 'GET', target = '/', host = 'a.test', body = '', trailers = [], framing, fields = {} } = wanted
-  t.equal(given.status, 200)
-  if (method !== 'HEAD') t.equal(given.body.toString(), `serial ${serial}`, 'its own answer')
+  check.equal(given.status, 200)
+  if (method !== 'HEAD') check.equal(given.body.toString(), `serial ${serial}`, 'its own answer')
   const authority = host === LISTENING ? `127.0.0.1:${balancer.port}` : host
-  t.same([seen.method, seen.target, seen.header('host')], [method, target, authority])
-  t.equal(seen.body.toString('latin1'), body)
-  t.same(seen.trailers, trailers)
-  if (framing !== undefined) t.equal(seen.framing, framing)
-  for (const [name, value] of Object.entries(fields)) t.equal(seen.header(name), value ?? undefined, name)
+  check.same([seen.method, seen.target, seen.header('host')], [method, target, authority])
+  check.equal(seen.body.toString('latin1'), body)
+  check.same(seen.trailers, trailers)
+  if (framing !== undefined) check.equal(seen.framing, framing)
+  for (const [name, value] of Object.entries(fields)) check.equal(seen.header(name), value ?? undefined, name)
 }
 
-function checkOwn(t: Test, wanted: Exclude<Answer, Seen>, given: HttpResponse, isLast: boolean): void {
+function checkOwn(wanted: Exclude<Answer, Seen>, given: HttpResponse, isLast: boolean): void {
   const status = typeof wanted === 'number' ? wanted : wanted.refusedHead
-  t.equal(given.status, status)
-  t.ok(given.header('date'), 'it has a Date')
-  t.equal(given.header('connection'), isLast ? 'close' : undefined)
+  check.equal(given.status, status)
+  check.ok(given.header('date'), 'it has a Date')
+  check.equal(given.header('connection'), isLast ? 'close' : undefined)
   if (typeof wanted !== 'number' || status < 400) return
-  t.equal(given.header('content-type'), 'application/problem+json')
-  t.equal((JSON.parse(given.body.toString()) as { status: number }).status, status)
+  check.equal(given.header('content-type'), 'application/problem+json')
+  check.equal((JSON.parse(given.body.toString()) as { status: number }).status, status)
 }

@@ -5,7 +5,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, realpathSync, statSync } from 'node:fs'
 import { glob } from 'node:fs/promises'
-import { constants } from 'node:os'
+import { availableParallelism, constants } from 'node:os'
 import path from 'node:path'
 import { startTemporaryPostgres } from '../temporary-postgres.ts'
 import { DATABASE_URL_VARIABLE, readTestEnvironment } from '../test-environment.ts'
@@ -39,7 +39,11 @@ async function main(args: readonly string[]): Promise<number> {
       const chosen = await Array.fromAsync(expandFolders(args))
       // The thresholds of coverage are for the whole: a part of the tests doesn't load all of the code.
       const partly = chosen.length > 0 ? ['--allow-incomplete-coverage'] : []
-      child = spawn(process.execPath, [tap, ...chosen, ...partly], {
+      // Many tests wait for sockets and child processes: one more at a time than there are cores keeps all of them busy.
+      const jobs = args.some(arg => arg.startsWith('--jobs') || arg.startsWith('-j'))
+        ? []
+        : [`--jobs=${availableParallelism() + 1}`]
+      child = spawn(process.execPath, [tap, ...chosen, ...jobs, ...partly], {
         stdio: 'inherit',
         env: { ...process.env, [DATABASE_URL_VARIABLE]: given ?? server?.adminUrl },
       })
