@@ -4,6 +4,7 @@ import path from 'node:path'
 import { API_ERRORS, clusterSchema, databaseCommandSchema, SETUP_ERRORS } from '@plimsoll/api'
 import { BALANCER_ERRORS, balancerProgram } from '@plimsoll/balancer'
 import { CONFIG_ERRORS, type ErrorTable, renderErrorTable, renderOptionTable, toJsonSchema } from '@plimsoll/config'
+import { DB_ERRORS } from '@plimsoll/db-optimizer'
 import { LOCAL_POSTGRES_ERRORS } from '@plimsoll/local-postgres'
 import { readImportTable, renderImportTable } from './import-table.ts'
 
@@ -26,6 +27,7 @@ export const GENERATED_PARTS: readonly GeneratedPart[] = [
   { file: 'apps/api/README.md', marker: 'errors', render: () => renderErrorTable(API_ERRORS) },
   { file: 'apps/api/README.md', marker: 'setup-errors', render: () => renderErrorTable(SETUP_ERRORS) },
   { file: 'packages/config/README.md', marker: 'errors', render: () => renderErrorTable(CONFIG_ERRORS) },
+  { file: 'packages/db-optimizer/README.md', marker: 'errors', render: () => renderErrorTable(DB_ERRORS) },
   { file: 'packages/local-postgres/README.md', marker: 'errors', render: () => sentences(LOCAL_POSTGRES_ERRORS) },
 ]
 

@@ -1,0 +1,430 @@
+// The pool: slots, lent to one caller at a time, last in first out.
+//
+//     waiters ──► take ──► slot (lent) ──► release ──► fence if dirty ──► next waiter, or the stack of idle slots
+//
+// * Last in, first out: under little load the same few connections work and the others age out; first in first out would keep all of them warm for ever.
+// * Connections are opened when somebody waits, and one ahead of need when the last idle one is lent; at most `maxOpening` at once, since each costs a round
+//   trip of TCP, two of SCRAM and 5-10 ms of the event loop for its key.
+// * A failed opening is tried again after a growing pause. While no connection lives, it also refuses everybody who waits: they could only wait in vain.
+// * Everybody who waits is bounded in number and in time, and leaves on their signal.
+import { channels, type DiscardReason } from '../channels.ts'
+import { CancelSender } from '../driver/cancel-request.ts'
+import type { PostgresDriver } from '../driver/postgres-driver.ts'
+import { Slot, SlotOpenError, type SlotEvents } from '../driver/slot.ts'
+import { DbError, isServerError, queryError } from '../errors.ts'
+import { PoolCounters, type PoolStatistics } from './pool-statistics.ts'
+import { type Priority, WaitQueue } from './wait-queue.ts'
+
+export interface PoolSettings {
+  readonly name: string
+  readonly minConnections: number
+  readonly maxConnections: number
+  readonly acquireTimeoutMs: number
+  readonly connectTimeoutMs: number
+  readonly maxQueue: number
+  readonly maxOpening: number
+  readonly maxCancels: number
+  readonly idleTimeoutMs: number
+  readonly maxLifetimeMs: number
+  readonly maxStatementsPerConnection: number
+  readonly cancelGraceMs: number
+  readonly fenceTimeoutMs: number
+}
+
+export interface PoolTools {
+  readonly driver: PostgresDriver
+  readonly random: { next(): number }
+}
+
+export interface AcquireOptions {
+  readonly priority: Priority
+  readonly timeoutMs: number
+  readonly signal: AbortSignal | undefined
+}
+
+interface Waiter {
+  readonly priority: Priority
+  readonly sinceMs: number
+  settled: boolean
+  readonly resolve: (slot: Slot) => void
+  readonly reject: (error: DbError) => void
+  /** Takes back timer and listener. */
+  cleanUp: () => void
+}
+
+/** A session that was terminated while it was being set up. */
+const LET_IN_AND_ENDED: ReadonlySet<string> = new Set(['57P01', 'CONNECTION_CLOSED'])
+const RETRY_FIRST_MS = 50
+const RETRY_LAST_MS = 1000
+/** Lifetimes differ by this share, so that connections that were opened together don't end together. */
+const LIFETIME_JITTER = 0.2
+/** Looks for surplus connections this often in the time that they may be idle. */
+const SWEEPS_PER_IDLE_TIME = 4
+
+export class Pool {
+  readonly settings: PoolSettings
+  readonly #driver: PostgresDriver
+  readonly #random: { next(): number }
+  readonly #cancels: CancelSender
+  readonly #slots = new Map<Slot, { readonly expiresAtMs: number }>()
+  /** The top of the stack is the end. */
+  readonly #idle: Slot[] = []
+  readonly #waiters: WaitQueue<Waiter>
+  readonly #counters = new PoolCounters()
+  readonly #events: SlotEvents = {
+    dead: (slot, reason) => this.#onDead(slot, reason),
+    cancelled: (slot, because) => {
+      this.#counters.cancels += 1
+      channels.queryCancelled.publish({ pool: this.settings.name, slotId: slot.id, because })
+    },
+  }
+  #opening = 0
+  #nextSlotId = 1
+  #openFailuresInRow = 0
+  #retryTimer: NodeJS.Timeout | undefined
+  #sweepTimer: NodeJS.Timeout | undefined
+  #closing: Promise<void> | undefined
+  #onDrained: (() => void) | undefined
+
+  constructor(settings: PoolSettings, tools: PoolTools) {
+    this.settings = settings
+    this.#driver = tools.driver
+    this.#random = tools.random
+    this.#cancels = new CancelSender(tools.driver.address, settings.maxCancels)
+    this.#waiters = new WaitQueue(settings.maxQueue)
+  }
+
+  /** Opens `minConnections`. Resolves when they're open. @throws DB_ERR_CONNECT; it goes on trying */
+  async warmUp(): Promise<void> {
+    const missing = this.settings.minConnections - this.#slots.size - this.#opening
+    const outcomes = await Promise.all(Array.from({ length: Math.max(0, missing) }, () => this.#openWhenAllowed()))
+    const error = outcomes.find(outcome => outcome !== undefined)
+    if (error !== undefined) throw error
+  }
+
+  /** A slot at once, if one is idle and nobody waits. @hot */
+  tryAcquire(priority: Priority): Slot | undefined {
+    if (this.#closing !== undefined || this.#waiters.size > 0) return undefined
+    const slot = this.#idle.pop()
+    if (slot === undefined) return undefined
+    this.#lend(slot, 0, priority)
+    if (this.#idle.length === 0) this.#openAhead()
+    return slot
+  }
+
+  /**
+   * A slot, as soon as there's one.
+   * @throws DB_ERR_POOL_BUSY, DB_ERR_CONNECT, DB_ERR_ABORTED, DB_ERR_CLOSED
+   */
+  acquire(options: AcquireOptions): Promise<Slot> {
+    const { priority, signal } = options
+    if (this.#closing !== undefined) return Promise.reject(closed())
+    if (signal?.aborted === true) return Promise.reject(this.#refused(abortedWhileWaiting(0, signal), 0, priority))
+    const slot = this.tryAcquire(priority)
+    if (slot !== undefined) return Promise.resolve(slot)
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = {
+        priority,
+        sinceMs: performance.now(),
+        settled: false,
+        resolve,
+        reject,
+        cleanUp: () => {},
+      }
+      const displaced = this.#waiters.push(waiter)
+      if (displaced !== undefined) this.#refuse(displaced, waitedMs => this.#queueFull(waitedMs))
+      if (displaced === waiter) return
+      this.#watch(waiter, options)
+      this.#openForWaiters()
+    })
+  }
+
+  /** Takes a slot back. Fences it when it's dirty, and gives it to the next. @hot */
+  release(slot: Slot): void {
+    if (slot.state === 'dead') return
+    if (slot.dirty) {
+      void this.#fenceAndRelease(slot)
+      return
+    }
+    const now = performance.now()
+    slot.putBack(now)
+    const retire = this.#retirement(slot, now)
+    if (retire !== undefined) {
+      slot.close(retire)
+      return
+    }
+    const waiter = this.#waiters.take()
+    if (waiter === undefined) this.#idle.push(slot)
+    else this.#grant(waiter, slot)
+  }
+
+  statistics(): PoolStatistics {
+    const open = this.#slots.size
+    const idle = this.#idle.length
+    const busy = open - idle
+    return this.#counters.snapshot({
+      open,
+      idle,
+      busy,
+      opening: this.#opening,
+      waiting: this.#waiters.size,
+      saturation: busy / this.settings.maxConnections,
+    })
+  }
+
+  /** Refuses whoever waits, lets running work end within `timeoutMs`, then closes everything. */
+  close(timeoutMs: number): Promise<void> {
+    this.#closing ??= this.#close(timeoutMs)
+    return this.#closing
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    clearTimeout(this.#retryTimer)
+    clearTimeout(this.#sweepTimer)
+    // `#closing` is set when this turn ends: what follows runs after it.
+    await Promise.resolve()
+    this.#refuseAll(closed)
+    for (const slot of this.#idle.splice(0)) slot.close('pool-closed')
+    if (this.#slots.size === 0 && this.#opening === 0) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#onDrained = resolve
+    const timer = setTimeout(resolve, timeoutMs)
+    await promise
+    clearTimeout(timer)
+    for (const slot of this.#slots.keys()) slot.discard('pool-closed')
+  }
+
+  async #fenceAndRelease(slot: Slot): Promise<void> {
+    this.#counters.fences += 1
+    if (await slot.fence()) this.release(slot)
+  }
+
+  #retirement(slot: Slot, now: number): DiscardReason | undefined {
+    if (this.#closing !== undefined) return 'pool-closed'
+    if (slot.statementCount >= this.settings.maxStatementsPerConnection) return 'statements'
+    if (now >= (this.#slots.get(slot)?.expiresAtMs ?? Infinity)) return 'lifetime'
+    return undefined
+  }
+
+  #lend(slot: Slot, waitedMs: number, priority: Priority): void {
+    slot.take()
+    this.#counters.acquired += 1
+    this.#counters.acquireWait.record(waitedMs)
+    if (channels.poolAcquired.hasSubscribers) {
+      channels.poolAcquired.publish({ pool: this.settings.name, slotId: slot.id, waitedMs, priority })
+    }
+  }
+
+  #grant(waiter: Waiter, slot: Slot): void {
+    waiter.cleanUp()
+    this.#lend(slot, performance.now() - waiter.sinceMs, waiter.priority)
+    waiter.resolve(slot)
+  }
+
+  #watch(waiter: Waiter, options: AcquireOptions): void {
+    const { signal, timeoutMs } = options
+    const timer = setTimeout(() => {
+      if (this.#waiters.leave(waiter)) this.#refuse(waiter, waitedMs => this.#timedOut(waitedMs))
+    }, timeoutMs)
+    const onAbort = (): void => {
+      if (this.#waiters.leave(waiter)) this.#refuse(waiter, waitedMs => abortedWhileWaiting(waitedMs, signal))
+    }
+    signal?.addEventListener('abort', onAbort, { once: true })
+    waiter.cleanUp = () => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  #refuse(waiter: Waiter, error: (waitedMs: number) => DbError): void {
+    waiter.cleanUp()
+    const waitedMs = performance.now() - waiter.sinceMs
+    waiter.reject(this.#refused(error(waitedMs), waitedMs, waiter.priority))
+  }
+
+  #refuseAll(error: (waitedMs: number) => DbError): void {
+    for (let waiter = this.#waiters.take(); waiter !== undefined; waiter = this.#waiters.take()) {
+      this.#refuse(waiter, error)
+    }
+  }
+
+  #refused(error: DbError, waitedMs: number, priority: Priority): DbError {
+    this.#counters.refused += 1
+    const { name } = this.settings
+    channels.poolRefused.publish({ pool: name, code: error.code, waitedMs, priority })
+    return error
+  }
+
+  /** One more when the last idle one was lent, so that the next caller needn't wait for its opening. */
+  #openAhead(): void {
+    if (this.#opening === 0 && this.#slots.size < this.settings.maxConnections) this.#openOne()
+  }
+
+  #openForWaiters(): void {
+    const { maxOpening, maxConnections } = this.settings
+    while (
+      this.#opening < Math.min(maxOpening, this.#waiters.size) &&
+      this.#slots.size + this.#opening < maxConnections &&
+      this.#retryTimer === undefined &&
+      this.#closing === undefined
+    ) {
+      this.#openOne()
+    }
+  }
+
+  #openOne(): void {
+    if (this.#retryTimer === undefined && this.#closing === undefined) void this.#open()
+  }
+
+  async #openWhenAllowed(): Promise<DbError | undefined> {
+    // Warm-up goes through the same gate as everybody, a few at a time.
+    while (this.#opening >= this.settings.maxOpening) await this.#openingDone()
+    return this.#open()
+  }
+
+  readonly #openingWaiters: (() => void)[] = []
+  #openingDone(): Promise<void> {
+    return new Promise(resolve => this.#openingWaiters.push(resolve))
+  }
+
+  async #open(): Promise<DbError | undefined> {
+    const { name, maxLifetimeMs } = this.settings
+    const startedAtMs = performance.now()
+    this.#opening += 1
+    try {
+      const slot = await Slot.open(this.#nextSlotId++, this.#driver, this.settings, this.#cancels, this.#events)
+      const durationMs = performance.now() - startedAtMs
+      this.#opening -= 1
+      this.#openFailuresInRow = 0
+      this.#counters.opened += 1
+      this.#counters.openDuration.record(durationMs)
+      const lifetimeMs = maxLifetimeMs * (1 - LIFETIME_JITTER * this.#random.next())
+      this.#slots.set(slot, { expiresAtMs: slot.openedAtMs + lifetimeMs })
+      channels.slotOpened.publish({ pool: name, slotId: slot.id, backendPid: slot.backendPid, durationMs })
+      this.#startSweeping()
+      this.release(slot)
+      this.#openForWaiters()
+      return undefined
+    } catch (error) {
+      this.#opening -= 1
+      return this.#openFailed(error, performance.now() - startedAtMs)
+    } finally {
+      for (const done of this.#openingWaiters.splice(0)) done()
+    }
+  }
+
+  #openFailed(error: unknown, durationMs: number): DbError {
+    const reason = error instanceof SlotOpenError ? error.reason : String(error)
+    this.#counters.failedToOpen(reason)
+    channels.slotOpenFailed.publish({ pool: this.settings.name, reason, durationMs })
+    const failure = this.#connectError(reason, error)
+    // As long as a connection lives, whoever waits may still get that one. And one session that the server let in and then ended says little: the next
+    // attempt decides.
+    const letIn = LET_IN_AND_ENDED.has(reason) && this.#openFailuresInRow === 0
+    if (this.#slots.size === 0 && this.#opening === 0 && !letIn) {
+      this.#refuseAll(waitedMs => this.#connectError(reason, error, waitedMs))
+    }
+    this.#retryLater()
+    this.#drained()
+    return failure
+  }
+
+  #retryLater(): void {
+    if (this.#closing !== undefined || this.#retryTimer !== undefined) return
+    const limitMs = Math.min(RETRY_LAST_MS, RETRY_FIRST_MS * 2 ** this.#openFailuresInRow++)
+    // Half of it at least: never at once, and not all processes together.
+    const pauseMs = limitMs * (0.5 + this.#random.next() / 2)
+    this.#retryTimer = setTimeout(() => {
+      this.#retryTimer = undefined
+      if (this.#waiters.size > 0) this.#openForWaiters()
+      else if (this.#slots.size + this.#opening < this.settings.minConnections) this.#openOne()
+    }, pauseMs)
+    this.#retryTimer.unref()
+  }
+
+  #onDead(slot: Slot, reason: DiscardReason): void {
+    if (!this.#slots.delete(slot)) return
+    const index = this.#idle.indexOf(slot)
+    if (index !== -1) this.#idle.splice(index, 1)
+    this.#counters.discardedFor(reason)
+    const { name, minConnections } = this.settings
+    const { id: slotId, backendPid, uses } = slot
+    const ageMs = performance.now() - slot.openedAtMs
+    channels.slotDiscarded.publish({ pool: name, slotId, backendPid, reason, ageMs, uses })
+    this.#openForWaiters()
+    if (this.#slots.size + this.#opening < minConnections && this.#opening < this.settings.maxOpening) this.#openOne()
+    this.#drained()
+  }
+
+  #drained(): void {
+    if (this.#closing !== undefined && this.#slots.size === 0 && this.#opening === 0) this.#onDrained?.()
+  }
+
+  #startSweeping(): void {
+    if (this.#sweepTimer !== undefined || this.#closing !== undefined) return
+    this.#sweepTimer = setTimeout(() => {
+      this.#sweepTimer = undefined
+      this.#sweep(performance.now())
+      if (this.#slots.size > 0) this.#startSweeping()
+    }, this.settings.idleTimeoutMs / SWEEPS_PER_IDLE_TIME)
+    this.#sweepTimer.unref()
+  }
+
+  /** Closes what has been idle for too long, and what is too old; from the bottom of the stack, where the longest idle are. */
+  #sweep(now: number): void {
+    let closing = 0
+    for (const slot of this.#idle.slice()) {
+      const surplus = this.#slots.size - closing > this.settings.minConnections
+      const reason =
+        this.#retirement(slot, now) ??
+        (surplus && now - slot.idleSinceMs >= this.settings.idleTimeoutMs ? ('idle' as const) : undefined)
+      if (reason === undefined) continue
+      closing += 1
+      this.#idle.splice(this.#idle.indexOf(slot), 1)
+      slot.close(reason)
+    }
+  }
+
+  #timedOut(waitedMs: number): DbError {
+    const { open, opening, waiting } = this.statistics()
+    return new DbError(
+      'DB_ERR_POOL_BUSY',
+      `No connection of pool "${this.settings.name}" became free in ${Math.round(waitedMs)} ms (${open} open, ${opening} opening, ` +
+        `at most ${this.settings.maxConnections}; ${waiting} others wait). Nothing was executed.`,
+      { waitedMs },
+    )
+  }
+
+  #queueFull(waitedMs: number): DbError {
+    return new DbError(
+      'DB_ERR_POOL_BUSY',
+      `${this.settings.maxQueue} callers wait for a connection of pool "${this.settings.name}" already; this one left after ` +
+        `${Math.round(waitedMs)} ms. Nothing was executed.`,
+      { waitedMs },
+    )
+  }
+
+  #connectError(reason: string, error: unknown, waitedMs?: number): DbError {
+    const { address } = this.#driver
+    const where = 'path' in address ? address.path : `${address.host}:${address.port}`
+    const server =
+      error instanceof SlotOpenError && isServerError(error.server) ? queryError(error.server).server : undefined
+    return new DbError('DB_ERR_CONNECT', `No connection to ${where}: ${reason}. Nothing was executed.`, {
+      reason,
+      server,
+      waitedMs,
+    })
+  }
+}
+
+function closed(): DbError {
+  return new DbError('DB_ERR_CLOSED', 'The pool is closed. Nothing was executed.')
+}
+
+function abortedWhileWaiting(waitedMs: number, signal: AbortSignal | undefined): DbError {
+  return new DbError(
+    'DB_ERR_ABORTED',
+    `Aborted after ${Math.round(waitedMs)} ms of waiting for a connection. Nothing was executed.`,
+    { waitedMs, ...(signal?.aborted === true ? { cause: signal.reason } : {}) },
+  )
+}

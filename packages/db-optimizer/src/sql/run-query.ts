@@ -1,0 +1,246 @@
+// Runs a query on a session: lease, run, give back, settle, in this order. The caller's promise settles after its connection went to the next.
+//
+// @hot: no promise, closure or timer more than needed between `await sql\`...\`` and the driver; bench `database`.
+import type postgres from 'postgres'
+import { channels } from '../channels.ts'
+import { copyOnto, type DriverQuery, type PostgresDriver } from '../driver/postgres-driver.ts'
+import type { Running, Slot } from '../driver/slot.ts'
+import { aborted, toDbError, type FailureContext, type SlotFailure } from '../driver/slot-failure.ts'
+import { DbError } from '../errors.ts'
+import { openCopyIn, openCopyOut } from './copy-streams.ts'
+import { cursorRows } from './cursor.ts'
+import type { Origins } from './origins.ts'
+import type { QueryRunner, RunnableQuery } from './query.ts'
+import type { Session } from './session.ts'
+
+/** A connection that was lent to one query. */
+export interface Lease {
+  readonly slot: Slot
+  readonly waitedMs: number
+  /** What is left of the query's time, in milliseconds. */
+  readonly leftMs: number
+}
+
+export class SessionRunner implements QueryRunner {
+  readonly session: Session
+  readonly driver: PostgresDriver
+  readonly #origins: Origins
+
+  constructor(session: Session, driver: PostgresDriver, origins: Origins) {
+    this.session = session
+    this.driver = driver
+    this.#origins = origins
+  }
+
+  start(query: RunnableQuery): void {
+    const { settings } = query
+    if (query.cancelRequested || settings.signal?.aborted === true) {
+      query.reject(this.#explained(query, aborted(labelOf(query), 'not-executed', contextOf(query, this.session, 0))))
+      return
+    }
+    const slot = this.session.tryLease(settings.priority ?? 'normal')
+    if (slot === undefined) void this.#startLater(query)
+    else this.#run(query, slot, 0, settings.timeoutMs ?? this.session.timeoutMs)
+  }
+
+  rows(query: RunnableQuery, batchRows: number): AsyncGenerator<unknown, void> {
+    return cursorRows(this, query, batchRows)
+  }
+
+  copyOut(query: RunnableQuery): Promise<unknown> {
+    return openCopyOut(this, query)
+  }
+
+  copyIn(query: RunnableQuery): Promise<unknown> {
+    return openCopyIn(this, query)
+  }
+
+  /** A connection for a query, within its time and until it's cancelled. @throws DbError */
+  async lease(query: RunnableQuery): Promise<Lease> {
+    const { settings } = query
+    const timeoutMs = settings.timeoutMs ?? this.session.timeoutMs
+    if (query.cancelRequested || settings.signal?.aborted === true) {
+      throw aborted(labelOf(query), 'not-executed', contextOf(query, this.session, 0))
+    }
+    const sinceMs = performance.now()
+    const cancelled = new AbortController()
+    query.onCancel = () => cancelled.abort()
+    const signal =
+      settings.signal === undefined ? cancelled.signal : AbortSignal.any([settings.signal, cancelled.signal])
+    try {
+      const slot = await this.session.lease({
+        priority: settings.priority ?? 'normal',
+        timeoutMs: Math.min(this.session.acquireTimeoutMs, timeoutMs),
+        signal,
+      })
+      const waitedMs = performance.now() - sinceMs
+      return { slot, waitedMs, leftMs: Math.max(1, timeoutMs - waitedMs) }
+    } finally {
+      query.onCancel = undefined
+    }
+  }
+
+  /** The error of a failed query, with the place where it was written. */
+  error(query: RunnableQuery, failure: SlotFailure, waitedMs: number): DbError {
+    const error = this.#explained(query, toDbError(failure, contextOf(query, this.session, waitedMs)))
+    this.session.failed(error)
+    return error
+  }
+
+  /** Tells subscribers that a statement has ended. */
+  finished(
+    query: RunnableQuery,
+    running: Running,
+    slot: Slot,
+    times: FinishTimes,
+    error?: DbError,
+    result?: unknown,
+  ): void {
+    if (!channels.queryFinished.hasSubscribers) return
+    const count: unknown = typeof result === 'object' && result !== null ? Reflect.get(result, 'count') : null
+    channels.queryFinished.publish({
+      pool: this.session.poolName,
+      slotId: slot.id,
+      name: query.settings.name,
+      text: running.text(),
+      waitMs: times.waitedMs,
+      executeMs: performance.now() - times.startedAtMs,
+      rows: typeof count === 'number' ? count : null,
+      code: error?.code,
+      sqlState: error?.sqlState,
+      inTransaction: this.session.inTransaction,
+    })
+  }
+
+  async #startLater(query: RunnableQuery): Promise<void> {
+    try {
+      const { slot, waitedMs, leftMs } = await this.lease(query)
+      if (query.settings.signal?.aborted === true) {
+        this.session.release(slot)
+        throw aborted(labelOf(query), 'not-executed', contextOf(query, this.session, waitedMs))
+      }
+      this.#run(query, slot, waitedMs, leftMs)
+    } catch (error) {
+      query.reject(error instanceof DbError ? this.#explained(query, error) : error)
+    }
+  }
+
+  #run(query: RunnableQuery, slot: Slot, waitedMs: number, timeoutMs: number): void {
+    const { session } = this
+    const { signal } = query.settings
+    const startedAtMs = performance.now()
+    const callback =
+      query.forEachFn === undefined && query.cursorFn === undefined ? undefined : new Callback(query, this.driver)
+    // Both settle before the server is ready for the next statement.
+    if (query.onlyDescribe === true || query.cursorFn !== undefined) slot.markDirty()
+    const running = slot.run(
+      sql => callback?.attach(copyOnto(sql, query)) ?? copyOnto(sql, query),
+      timeoutMs,
+      (failure, result) => {
+        query.onCancel = undefined
+        signal?.removeEventListener('abort', onAbort)
+        const refusal = failure === null ? session.refusal(slot, result, running.text()) : undefined
+        session.release(slot)
+        const error = failure === null ? refusal : this.error(query, failure, waitedMs)
+        this.finished(query, running, slot, { waitedMs, startedAtMs }, error, result)
+        if (callback?.thrown !== undefined) query.reject(callback.thrown.error)
+        else if (error === undefined) query.resolve(result)
+        else query.reject(error)
+      },
+    )
+    const onAbort = (): void => running.stop('abort')
+    query.onCancel = onAbort
+    callback?.bind(running, timeoutMs)
+    signal?.addEventListener('abort', onAbort, { once: true })
+  }
+
+  #explained(query: RunnableQuery, error: DbError): DbError {
+    return query.tagged ? this.#origins.explain(query.strings, error) : error
+  }
+}
+
+export interface FinishTimes {
+  readonly waitedMs: number
+  readonly startedAtMs: number
+}
+
+/** What the caller's errors say of a query. */
+export function contextOf(query: RunnableQuery, session: Session, waitedMs: number): FailureContext {
+  const { name, idempotent = false, signal } = query.settings
+  return { statementName: name, waitedMs, inTransaction: session.inTransaction, idempotent, signal }
+}
+
+function labelOf(query: RunnableQuery): string {
+  const { name } = query.settings
+  return name === undefined ? 'The statement' : `The statement "${name}"`
+}
+
+/**
+ * The function of `forEach` and of `cursor(rows, fn)`: what it throws ends the statement and is what the caller gets, and the time that it takes
+ * doesn't count against the statement's.
+ */
+class Callback {
+  thrown: { readonly error: unknown } | undefined
+  readonly #query: RunnableQuery
+  readonly #driver: PostgresDriver
+  #running: Running | undefined
+  #timeoutMs = Infinity
+
+  constructor(query: RunnableQuery, driver: PostgresDriver) {
+    this.#query = query
+    this.#driver = driver
+  }
+
+  bind(running: Running, timeoutMs: number): void {
+    this.#running = running
+    this.#timeoutMs = timeoutMs
+  }
+
+  attach(copy: DriverQuery): DriverQuery {
+    const { forEachFn, cursorFn } = this.#query
+    if (forEachFn !== undefined) {
+      copy.forEachFn = (row, result) => {
+        if (this.thrown !== undefined) return
+        try {
+          forEachFn(row, result)
+        } catch (error) {
+          this.thrown = { error }
+          this.#running?.stop('abort')
+        }
+      }
+    }
+    if (cursorFn !== undefined) {
+      copy.cursorFn = async rows => {
+        if (this.thrown !== undefined) return this.#driver.cursorClose
+        this.#running?.setDeadline(Infinity)
+        let answer: unknown
+        try {
+          answer = await cursorFn(rows)
+        } catch (error) {
+          this.thrown = { error }
+          answer = this.#driver.cursorClose
+        }
+        // The driver would write to a connection that's gone, and end the process: it's left waiting.
+        if (this.#running?.over() === true) return new Promise(() => {})
+        this.#running?.setDeadline(this.#timeoutMs)
+        return answer
+      }
+    }
+    return copy
+  }
+}
+
+/** Runs a text without parameters as it stands. Settles with the driver's result. */
+export function runText(
+  slot: Slot,
+  text: string,
+  timeoutMs: number,
+): Promise<{ failure: SlotFailure | null; result: unknown }> {
+  return new Promise(resolve => {
+    slot.run(
+      (sql: postgres.Sql) => sql.unsafe(text) as unknown as DriverQuery,
+      timeoutMs,
+      (failure, result) => resolve({ failure, result }),
+    )
+  })
+}

@@ -1,0 +1,372 @@
+// Transactions: begin, the caller's function, commit, on one connection that nobody else touches.
+//
+//     lease ─► BEGIN ─► fn(tx) ─► wait for what fn started ─► [xid][COMMIT] ─► committed
+//                         │ throws, time is up, aborted,            │ no answer
+//                         │ connection lost                         └─► ask pg_xact_status on another connection
+//                         └─► ROLLBACK (or the connection's end)
+//
+// Invariants
+// * After a connection error nothing is sent any more. The driver isn't let reconnect, so no statement can run outside its transaction.
+// * A commit that the server answers with ROLLBACK (a swallowed error had aborted the transaction) is an error.
+// * The transaction's id travels just before COMMIT, in the same packet and with an answer of its own: it costs no round trip, and is there when the server
+//   ends while it commits. When both answers are lost on the way, the outcome stays unknown.
+import { channels } from '../channels.ts'
+import type { DriverQuery, PostgresDriver } from '../driver/postgres-driver.ts'
+import type { Slot } from '../driver/slot.ts'
+import { toDbError, type SlotFailure } from '../driver/slot-failure.ts'
+import { DbError } from '../errors.ts'
+import type { Pool } from '../pool/pool.ts'
+import type { Priority } from '../pool/wait-queue.ts'
+import { nodeTimers } from '../retry/pause.ts'
+import { resolveCommit, type CommitResolution } from '../retry/resolve-commit.ts'
+import type { RetryBudget } from '../retry/retry-budget.ts'
+import { RetryPolicy } from '../retry/retry-policy.ts'
+import { retrying, type Attempt } from '../retry/retrying.ts'
+import { commandOf } from '../sql/pool-session.ts'
+import { runText, SessionRunner } from '../sql/run-query.ts'
+import type { NoTypes, Sql, SqlFactory } from '../sql/sql.ts'
+import type { IsolationLevel, TransactionOptions } from './transaction-options.ts'
+import { TransactionSession } from './transaction-session.ts'
+
+/** The tag inside a transaction. */
+export type Transaction<Types extends Record<string, unknown> = NoTypes> = Sql<Types> & {
+  /**
+   * Runs a part that can be undone alone: what `fn` throws rolls it back, and is thrown again.
+   * @throws DB_ERR_UNSUPPORTED while another one is open at this level
+   */
+  savepoint<Result>(fn: (tx: Transaction<Types>) => Result | Promise<Result>): Promise<Awaited<Result>>
+  /** Aborted when the transaction can't be committed any more. */
+  readonly signal: AbortSignal
+}
+
+/** What all transactions of a database share. */
+export interface TransactionParts {
+  readonly pool: Pool
+  readonly driver: PostgresDriver
+  readonly factory: SqlFactory
+  readonly retryBudget: RetryBudget
+  readonly random: { next(): number }
+  /** Until a statement is cancelled, in milliseconds. */
+  readonly statementTimeoutMs: number
+  /** Asks a question on a connection of its own. */
+  readonly ask: (text: string, parameters: readonly string[]) => Promise<readonly object[]>
+}
+
+/** The caller's function; typed by whoever offers it. */
+export type TransactionFunction = (tx: Transaction) => unknown
+
+const ISOLATION: Readonly<Record<IsolationLevel, string>> = {
+  'read committed': 'isolation level read committed',
+  'repeatable read': 'isolation level repeatable read',
+  serializable: 'isolation level serializable',
+}
+const XID_QUERY = 'select pg_current_xact_id_if_assigned()::text as xid'
+/** Longest search for the fate of a commit. */
+const RESOLVE_TIMEOUT_MS = 5000
+
+/** Runs `fn` in a transaction, again where `retries` and the kind of failure allow it. @throws DbError, or what `fn` throws */
+export async function runTransaction(
+  parts: TransactionParts,
+  fn: TransactionFunction,
+  options: TransactionOptions,
+): Promise<unknown> {
+  const { retries = 0, readOnly = false, idempotent = false, timeoutMs, signal, name } = options
+  const startedAtMs = performance.now()
+  const deadlineMs = timeoutMs === undefined ? Infinity : startedAtMs + timeoutMs
+  let attempts = 0
+  let resolution: CommitResolution | undefined
+  const finished = (error?: unknown): void => {
+    if (!channels.transactionFinished.hasSubscribers) return
+    const own = error instanceof DbError ? error : undefined
+    channels.transactionFinished.publish({
+      pool: parts.pool.settings.name,
+      name,
+      attempts,
+      durationMs: performance.now() - startedAtMs,
+      outcome: error === undefined ? 'committed' : (own?.outcome ?? 'rolled-back'),
+      code: own?.code,
+    })
+  }
+  try {
+    const policy = new RetryPolicy({ budget: parts.retryBudget, random: parts.random }, { maxAttempts: retries + 1 })
+    const result = await retrying<unknown>(
+      attempt => {
+        attempts += 1
+        return new TransactionAttempt(parts, options, attempt, deadlineMs).run(fn)
+      },
+      {
+        policy,
+        timers: nodeTimers,
+        readOnly,
+        idempotent,
+        deadlineMs,
+        signal,
+        name,
+        resolve: async xid => {
+          resolution = await resolveCommit(xid, parts.ask, { timers: nodeTimers, timeoutMs: RESOLVE_TIMEOUT_MS })
+          return resolution
+        },
+      },
+    )
+    finished()
+    return result
+  } catch (error) {
+    const known = resolution?.status === 'aborted' ? undone(error, name) : error
+    finished(known)
+    throw known
+  }
+}
+
+/** The server has said that nothing of it remains. */
+function undone(error: unknown, name: string | undefined): unknown {
+  if (!(error instanceof DbError) || error.code !== 'DB_ERR_OUTCOME_UNKNOWN') return error
+  return new DbError(
+    'DB_ERR_CONNECTION_LOST',
+    `The connection was lost at the commit of ${labelOf(name)}; the server says that it was rolled back.`,
+    { outcome: 'rolled-back', statementName: name, xid: error.xid, cause: error },
+  )
+}
+
+class TransactionAttempt {
+  readonly #parts: TransactionParts
+  readonly #options: TransactionOptions
+  readonly #attempt: Attempt<unknown>
+  readonly #deadlineMs: number
+  readonly #broken = Promise.withResolvers<never>()
+  readonly #abort = new AbortController()
+
+  constructor(parts: TransactionParts, options: TransactionOptions, attempt: Attempt<unknown>, deadlineMs: number) {
+    this.#parts = parts
+    this.#options = options
+    this.#attempt = attempt
+    this.#deadlineMs = deadlineMs
+    this.#broken.promise.catch(() => {})
+  }
+
+  async run(fn: TransactionFunction): Promise<unknown> {
+    const { pool } = this.#parts
+    const { priority = 'normal' satisfies Priority, signal } = this.#options
+    const leftMs = Math.max(1, this.#deadlineMs - performance.now())
+    const slot = await pool.acquire({ priority, signal, timeoutMs: Math.min(pool.settings.acquireTimeoutMs, leftMs) })
+    this.#attempt.slot = slot.id
+    this.#attempt.phase = 'transaction'
+    const session = new TransactionSession(slot, pool.settings.name, this.#parts.statementTimeoutMs)
+    const stopWatching = this.#watch(slot, session)
+    try {
+      await this.#statement(session, this.#begin())
+      const result = await this.#callerPart(fn, session)
+      await session.settled()
+      if (session.brokenBy !== undefined) throw session.brokenBy
+      await this.#commit(slot, session, result)
+      return result
+    } catch (error) {
+      if (session.state !== 'ended') await this.#rollback(slot, session)
+      throw error
+    } finally {
+      stopWatching()
+      if (session.settingsChanged) slot.discard('session-changed')
+      pool.release(slot)
+    }
+  }
+
+  #begin(): string {
+    const { isolation, readOnly, deferrable } = this.#options
+    const words = ['begin', isolation === undefined ? '' : ISOLATION[isolation]]
+    if (readOnly !== undefined) words.push(readOnly ? 'read only' : 'read write')
+    if (deferrable === true) words.push('deferrable')
+    return words.filter(Boolean).join(' ')
+  }
+
+  /** The function, until it ends or can't commit any more. */
+  async #callerPart(fn: TransactionFunction, session: TransactionSession): Promise<unknown> {
+    const tx = this.#tag(session, { open: false })
+    const work = (async () => {
+      const result = await fn(tx)
+      return Array.isArray(result) ? Promise.all(result as unknown[]) : result
+    })()
+    return Promise.race([work, this.#broken.promise])
+  }
+
+  #tag(session: TransactionSession, level: { open: boolean }): Transaction {
+    const { driver, factory } = this.#parts
+    const runner = new SessionRunner(session, driver, factory.origins)
+    return factory.create(runner, {
+      savepoint: (fn: TransactionFunction) => this.#savepoint(session, level, fn),
+      signal: this.#abort.signal,
+    }) as unknown as Transaction
+  }
+
+  #savepoints = 0
+
+  async #savepoint(session: TransactionSession, level: { open: boolean }, fn: TransactionFunction): Promise<unknown> {
+    if (level.open) {
+      throw new DbError(
+        'DB_ERR_UNSUPPORTED',
+        'A savepoint of this level is open already: await it first, or use the tag that its function gets for one inside it.',
+      )
+    }
+    level.open = true
+    const name = `s${++this.#savepoints}`
+    const before = session.failure
+    try {
+      await this.#statement(session, `savepoint ${name}`)
+      try {
+        const result = await fn(this.#tag(session, { open: false }))
+        const settled: unknown = Array.isArray(result) ? await Promise.all(result as unknown[]) : result
+        await this.#statement(session, `release savepoint ${name}`)
+        return settled
+      } catch (error) {
+        const cause =
+          error instanceof DbError && error.sqlState === IN_FAILED_TRANSACTION ? (session.failure ?? error) : error
+        // Behind a dead connection or a broken transaction there's nothing to undo.
+        await this.#statement(session, `rollback to savepoint ${name}`).then(
+          () => (session.failure = before),
+          () => {},
+        )
+        throw cause
+      }
+    } finally {
+      level.open = false
+    }
+  }
+
+  /** A statement of ours, in its turn. */
+  async #statement(session: TransactionSession, text: string): Promise<void> {
+    const slot = await session.lease()
+    const { failure } = await runText(slot, text, session.timeoutMs)
+    session.release()
+    if (failure !== null) throw session.brokenBy ?? this.#error(failure, true)
+  }
+
+  async #commit(slot: Slot, session: TransactionSession, value: unknown): Promise<void> {
+    session.end()
+    const attempt = this.#attempt
+    attempt.phase = 'commit'
+    const readOnly = this.#options.readOnly === true
+    const { failure, result } = await new Promise<{ failure: SlotFailure | null; result: unknown }>(resolve => {
+      slot.run(
+        sql => {
+          if (!readOnly) {
+            sql.unsafe<{ xid: string | null }[]>(XID_QUERY).then(
+              rows => (attempt.pendingCommit = { xid: rows[0]?.xid ?? null, value }),
+              // The transaction is aborted already, or the connection lost: COMMIT's own answer tells.
+              () => {},
+            )
+          }
+          return sql.unsafe('commit') as unknown as DriverQuery
+        },
+        session.timeoutMs,
+        (failure, result) => resolve({ failure, result }),
+      )
+    })
+    if (failure === null) {
+      if (commandOf(result) === 'COMMIT') return
+      throw (
+        session.failure ??
+        new DbError(
+          'DB_ERR_TRANSACTION',
+          `The server rolled ${labelOf(this.#options.name)} back instead of committing it.`,
+          {
+            outcome: 'rolled-back',
+          },
+        )
+      )
+    }
+    const xid = attempt.pendingCommit?.xid
+    if (failure.kind === 'lost' && xid === null) {
+      throw new DbError(
+        'DB_ERR_CONNECTION_LOST',
+        `The connection was lost (${failure.reason}) at the commit of ${labelOf(this.#options.name)}, which had written nothing.`,
+        { outcome: 'rolled-back', statementName: this.#options.name, reason: failure.reason },
+      )
+    }
+    throw this.#error(failure, false, xid ?? undefined)
+  }
+
+  async #rollback(slot: Slot, session: TransactionSession): Promise<void> {
+    session.break(
+      new DbError('DB_ERR_TRANSACTION', 'The transaction has been rolled back; this statement was not sent.'),
+    )
+    session.end()
+    this.#abort.abort()
+    slot.stopCurrent('abort')
+    await slot.quiet()
+    if (slot.state === 'dead') return
+    const clean = await slot.cancelsSettled()
+    const { failure } = clean ? await runText(slot, 'rollback', ROLLBACK_TIMEOUT_MS) : { failure: 'cancel' }
+    if (failure !== null) slot.discard('fence-failed')
+  }
+
+  /** Ends the transaction when its time is up, its signal says so, or its connection dies. */
+  #watch(slot: Slot, session: TransactionSession): () => void {
+    const { signal, name } = this.#options
+    const broke = (error: DbError): void => {
+      session.break(error)
+      this.#abort.abort(error)
+      this.#broken.reject(error)
+    }
+    const onAbort = (): void => {
+      const details = { outcome: 'rolled-back', statementName: name, cause: signal?.reason } as const
+      broke(new DbError('DB_ERR_ABORTED', `${capital(labelOf(name))} was aborted and rolled back.`, details))
+      slot.stopCurrent('abort')
+    }
+    const onDeadline = (): void => {
+      const details = { outcome: 'rolled-back', statementName: name } as const
+      broke(
+        new DbError(
+          'DB_ERR_TIMEOUT',
+          `${capital(labelOf(name))} took longer than ${this.#options.timeoutMs} ms and was rolled back.`,
+          details,
+        ),
+      )
+      slot.stopCurrent('deadline')
+    }
+    slot.whenDead(reason => {
+      if (session.state !== 'open') return
+      const details = { outcome: 'rolled-back', statementName: name, reason } as const
+      broke(
+        new DbError(
+          'DB_ERR_CONNECTION_LOST',
+          `The connection of ${labelOf(name)} was lost (${reason}); it's rolled back.`,
+          details,
+        ),
+      )
+    })
+    const timer =
+      this.#deadlineMs === Infinity
+        ? undefined
+        : setTimeout(onDeadline, Math.max(1, this.#deadlineMs - performance.now()))
+    signal?.addEventListener('abort', onAbort, { once: true })
+    if (signal?.aborted === true) onAbort()
+    return () => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+      slot.whenDead(undefined)
+    }
+  }
+
+  #error(failure: SlotFailure, inTransaction: boolean, xid?: string): DbError {
+    const { name, readOnly = false, idempotent = false, signal } = this.#options
+    const error = toDbError(failure, {
+      statementName: name,
+      waitedMs: 0,
+      inTransaction,
+      idempotent: readOnly || idempotent,
+      signal,
+    })
+    if (xid === undefined || error.outcome !== 'unknown') return error
+    const { code, message, outcome, reason } = error
+    return new DbError(code, message, { outcome, reason, statementName: name, xid })
+  }
+}
+
+const IN_FAILED_TRANSACTION = '25P02'
+const ROLLBACK_TIMEOUT_MS = 2000
+
+function labelOf(name: string | undefined): string {
+  return name === undefined ? 'the transaction' : `the transaction "${name}"`
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
