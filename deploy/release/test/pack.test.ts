@@ -106,14 +106,17 @@ async function fetchedNode(): Promise<string | null | OfflineError> {
 async function tryOut(tarball: PackedTarball, node: string): Promise<Outcome | OfflineError> {
   const folder = path.join(temporary, tarball.shortName)
   mkdirSync(folder)
-  writeFileSync(path.join(folder, 'package.json'), '{ "private": true, "type": "module" }\n')
-  const needed = tarballs.filter(other => tarball.needs.includes(other.name))
+  const all = [tarball, ...tarballs.filter(other => tarball.needs.includes(other.name))]
+  // Overridden, npm takes ours without asking the registry for packages that it doesn't have; some registries are slow to say so.
+  const manifest = {
+    private: true,
+    type: 'module',
+    dependencies: Object.fromEntries(all.map(one => [one.name, `file:${one.path}`])),
+    overrides: Object.fromEntries(all.map(one => [one.name, `$${one.name}`])),
+  }
+  writeFileSync(path.join(folder, 'package.json'), JSON.stringify(manifest, null, 2))
   try {
-    await npmInstall(
-      folder,
-      [tarball, ...needed].map(one => one.path),
-      env,
-    )
+    await npmInstall(folder, [], env)
   } catch (error) {
     if (error instanceof OfflineError) return error
     throw error
