@@ -15,15 +15,19 @@ import { retryOptions } from './retry-options.ts'
 import { shutdownOptions } from './shutdown-options.ts'
 import { timeoutsOptions } from './timeouts-options.ts'
 
-/** Text form of an upstream: `http://127.0.0.1:3001`, `http://10.0.0.7:80,weight=3`, `unix:/run/app.sock`. */
-export function upstreamFromText(text: string): { url: string; weight?: number } {
+/** Text form of an upstream: `http://127.0.0.1:3001`, `http://10.0.0.7:80,weight=3,pipelining=8`, `unix:/run/app.sock`. */
+export function upstreamFromText(text: string): { url: string; weight?: number; pipelining?: number } {
   const [url = '', ...settings] = text.split(',')
-  const upstream: { url: string; weight?: number } = { url }
+  const upstream: { url: string; weight?: number; pipelining?: number } = { url }
   for (const setting of settings) {
     const [name, value] = setting.split('=')
-    if (name !== 'weight') throw new Error(`"${text}": "${name}" is no setting of an upstream; there is: weight`)
-    if (!value || !/^\d+$/.test(value)) throw new Error(`"${text}": weight needs a whole number from 1 to 1000`)
-    upstream.weight = Number(value)
+    if (name !== 'weight' && name !== 'pipelining')
+      throw new Error(`"${text}": "${name}" is no setting of an upstream; there are: weight, pipelining`)
+    if (!value || !/^\d+$/.test(value)) {
+      const range = name === 'weight' ? '1 to 1000' : '1 to 64'
+      throw new Error(`"${text}": ${name} needs a whole number from ${range}`)
+    }
+    upstream[name] = Number(value)
   }
   return upstream
 }
@@ -36,6 +40,14 @@ const upstreamSchema = Type.Object(
       default: 1,
       minimum: 1,
       maximum: 1000,
+    }),
+    pipelining: Type.Integer({
+      description:
+        'Requests that may be under way at once on one connection. An upper bound: for the time being there is never more than one.',
+      unit: 'requests',
+      default: 1,
+      minimum: 1,
+      maximum: 64,
     }),
   },
   { additionalProperties: false },
@@ -51,7 +63,8 @@ export const balancerSchema = Type.Object(
     }),
     ...adminOptions,
     upstream: Type.Array(upstreamSchema, {
-      description: 'Servers to send requests to, one flag each: http://host:port[,weight=N] or unix:/path.',
+      description:
+        'Servers to send requests to, one flag each: http://host:port[,weight=N][,pipelining=N] or unix:/path.',
       default: [],
       fromText: upstreamFromText,
     }),

@@ -15,11 +15,11 @@ const issuesOf = (...argv: string[]): string => {
 const UPSTREAM = '--upstream=http://127.0.0.1:3001'
 
 await t.test('an upstream is enough, and the rest has defaults', t => {
-  const loaded = load(UPSTREAM, '--upstream=unix:/run/app.sock', '--upstream=http://[::1]:80,weight=3')
+  const loaded = load(UPSTREAM, '--upstream=unix:/run/app.sock', '--upstream=http://[::1]:80,weight=3,pipelining=8')
   t.same(loaded.kind === 'run' && loaded.config.upstream, [
-    { url: 'http://127.0.0.1:3001', weight: 1 },
-    { url: 'unix:/run/app.sock', weight: 1 },
-    { url: 'http://[::1]:80', weight: 3 },
+    { url: 'http://127.0.0.1:3001', weight: 1, pipelining: 1 },
+    { url: 'unix:/run/app.sock', weight: 1, pipelining: 1 },
+    { url: 'http://[::1]:80', weight: 3, pipelining: 8 },
   ])
   t.equal(loaded.kind === 'run' && loaded.config.retry.maxBodyBytes, 65_536)
   t.end()
