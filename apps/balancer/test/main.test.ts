@@ -1,7 +1,7 @@
 // The command line, as a user meets it.
 import path from 'node:path'
 import t from 'tap'
-import { spawnProgram } from '@plimsoll/testing'
+import { spawnProgram, until } from '@plimsoll/testing'
 
 const MAIN = path.join(import.meta.dirname, '../src/main.ts')
 
@@ -55,6 +55,8 @@ await t.test('the ready line is one JSON object; a generated token goes to stand
   ])
   const ready = JSON.parse(await program.line(/"msg":"listening"/)) as Record<string, unknown>
   t.match(ready, { msg: 'listening', listen: /^127\.0\.0\.1:\d+$/, admin: /^127\.0\.0\.1:\d+$/, pid: Number })
+  // The two streams come independently of each other.
+  await until(() => program.stderr.includes('token of the admin API'), { what: 'the token' })
   const token = /token of the admin API is ([\w-]{43})/.exec(program.stderr)?.[1] ?? ''
   t.not(token, '')
   t.notOk(program.stdout.includes(token))
@@ -72,6 +74,7 @@ await t.test('a limit of the system that is too low for the options is named at 
     `ulimit -n 256; exec "${process.execPath}" "${MAIN}" --listen=127.0.0.1:0 --admin=127.0.0.1:0 --upstream=http://127.0.0.1:1 --shutdown.grace-ms=0`,
   ])
   await program.line(/"msg":"listening"/)
-  t.match(program.stdout, /256[^]*ulimit -n|ulimit -n[^]*256/)
+  await until(() => /256[^]*ulimit -n|ulimit -n[^]*256/.test(program.stdout), { what: 'the warning' })
+  t.pass('the limit is named')
   await program.stop()
 })
