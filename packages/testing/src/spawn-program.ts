@@ -35,8 +35,7 @@ export async function spawnProgram(
   command: readonly [file: string, ...args: string[]],
   options: SpawnProgramOptions = {},
 ): Promise<SpawnedProgram> {
-  const asSomebodyElse = options.uid !== undefined && options.uid !== process.getuid?.()
-  const [file, ...args] = command[0] === 'node' ? commandOfNode(command.slice(1), asSomebodyElse) : command
+  const [file, ...args] = command[0] === 'node' ? commandOfNode(command.slice(1)) : command
   const child = spawn(file, args, {
     env: { ...readTestEnvironment().variables, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -54,9 +53,12 @@ export async function spawnProgram(
   return program
 }
 
-/** tap has every Node child report its coverage into the checkout, where somebody else may not write: they get no NODE_OPTIONS. */
-function commandOfNode(args: readonly string[], asSomebodyElse: boolean): readonly [string, ...string[]] {
-  return asSomebodyElse ? ['env', '-u', 'NODE_OPTIONS', process.execPath, ...args] : [process.execPath, ...args]
+/**
+ * tap has every Node child report its coverage into the checkout, by NODE_OPTIONS: that takes each of them half a second of processor time,
+ * and somebody else may not write there. Programs are covered by the tests of what they're made of.
+ */
+function commandOfNode(args: readonly string[]): readonly [string, ...string[]] {
+  return ['env', '-u', 'NODE_OPTIONS', process.execPath, ...args]
 }
 
 interface LineWaiter {
