@@ -11,7 +11,7 @@
 //   its list on, so that a name server that is silent just then costs no endpoint.
 import type { EndpointDescription } from '../upstream/endpoint.ts'
 import { dnsLookUp, parseDnsName } from './dns-endpoints.ts'
-import { SYSTEM_TIMERS, type DiscoveryTimers } from './discovery-timers.ts'
+import { SYSTEM_TIMERS, type Timers } from '../transport/timers.ts'
 import { EndpointFile } from './endpoint-file.ts'
 import { isSameList, joinLists } from './endpoint-list.ts'
 import { LookUpLoop, type LookUp, type SourceListener } from './look-up-loop.ts'
@@ -44,7 +44,7 @@ export type DiscoveryFaultCode = 'LB_ERR_DISCOVERY_FILE' | 'LB_ERR_DISCOVERY_DNS
 
 export interface DiscoveryDependencies {
   readonly random: { next(): number }
-  readonly timers?: DiscoveryTimers
+  readonly timers?: Timers
   /** The whole list, whenever it has changed. */
   onList(list: EndpointDescription[]): void
   /** A source can't be read; its last list stays. Told once until the fault changes. */
@@ -78,7 +78,7 @@ interface Part {
 
 export class Discovery {
   readonly #dependencies: DiscoveryDependencies
-  readonly #timers: DiscoveryTimers
+  readonly #timers: Timers
   #given: readonly EndpointDescription[] = []
   #parts: readonly Part[] = []
   /** Those that are being asked for the first time. */
@@ -168,7 +168,7 @@ export class Discovery {
   }
 }
 
-function plansOf({ discovery }: DiscoveryConfig, random: { next(): number }, timers: DiscoveryTimers): Plan[] {
+function plansOf({ discovery }: DiscoveryConfig, random: { next(): number }, timers: Timers): Plan[] {
   const { file, pollMs, dns, srv, dnsServers, dnsFamily, dnsMinTtlMs, dnsMaxTtlMs, dnsTimeoutMs } = discovery
   const plans: Plan[] = []
   if (file !== '') {

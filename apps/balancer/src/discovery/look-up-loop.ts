@@ -8,7 +8,7 @@
 // * A fault is reported once until it changes or ends.
 // * After `stop` nothing runs and nobody is told anything.
 import type { EndpointDescription } from '../upstream/endpoint.ts'
-import type { DiscoveryTimers } from './discovery-timers.ts'
+import type { Timers } from '../transport/timers.ts'
 import { isSameList } from './endpoint-list.ts'
 import type { CreateResolver, NameResolver } from './name-resolver.ts'
 
@@ -35,7 +35,7 @@ export interface LookUpLoopOptions {
 
 export interface LookUpSurroundings {
   readonly createResolver: CreateResolver
-  readonly timers: DiscoveryTimers
+  readonly timers: Timers
   readonly random: { next(): number }
 }
 

@@ -15,7 +15,7 @@
 import { channels, type HealthCheckFinished } from '../channels.ts'
 import type { Endpoint, EndpointHealth } from '../upstream/endpoint.ts'
 import { CheckTally, type CheckTallyOptions } from './check-tally.ts'
-import { SYSTEM_TIMERS, type CheckTimers } from './check-timers.ts'
+import { SYSTEM_TIMERS, type ClockedTimers } from '../transport/timers.ts'
 import type { Probe, ProbeFailureKind, ProbeResult } from './probe.ts'
 
 export interface ActiveCheckOptions extends CheckTallyOptions {
@@ -48,7 +48,7 @@ export class ActiveCheck {
   readonly #probe: Probe
   readonly #random: { next(): number }
   readonly #listener: CheckListener
-  readonly #timers: CheckTimers
+  readonly #timers: ClockedTimers
   readonly #tally: CheckTally
   #timer: unknown = null
   #running: AbortController | null = null
@@ -64,7 +64,7 @@ export class ActiveCheck {
     probe: Probe,
     random: { next(): number },
     listener: CheckListener,
-    timers: CheckTimers = SYSTEM_TIMERS,
+    timers: ClockedTimers = SYSTEM_TIMERS,
   ) {
     this.#endpoint = endpoint
     this.#options = options
