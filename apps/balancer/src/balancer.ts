@@ -7,7 +7,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
-import { createLimits } from '@plimsoll/http1'
 import { FastRandom } from '@plimsoll/load-balancing'
 import { createRegistry, type Logger } from '@plimsoll/telemetry'
 import { AdminListeners } from './admin/admin-listeners.ts'
@@ -18,8 +17,6 @@ import { adminControl } from './control.ts'
 import { Discovery } from './discovery/discovery.ts'
 import { parseListenAddress } from './downstream/listen-address.ts'
 import { Listener } from './downstream/listener.ts'
-import { BALANCER_ERRORS, type BalancerErrorCode } from './errors.ts'
-import type { Exchange } from './exchange.ts'
 import { hashKeyFor } from './headers/hash-key.ts'
 import { RequestIds } from './headers/request-ids.ts'
 import { RequestPasses } from './headers/request-passes.ts'
@@ -33,15 +30,18 @@ import { StallDetector } from './health/stall-detector.ts'
 import { AccessLog } from './observability/access-log.ts'
 import { DecisionLog } from './observability/decision-log.ts'
 import { DecisionRecorder } from './observability/decision-recorder.ts'
+import { logFailure } from './observability/failure-log.ts'
 import { BalancerMetrics } from './observability/metrics.ts'
 import { Deadlines } from './deadlines.ts'
 import {
+  acceptOptions,
   budgetOptions,
   changedFixedOptions,
-  messageLimits,
+  clientOptions,
   outlierOptions,
   poolSettings,
   retryOptions,
+  upstreamOptions,
 } from './policies.ts'
 import { Proxy } from './proxy.ts'
 import { RequestRelay } from './request-relay.ts'
@@ -218,7 +218,7 @@ export function createBalancer(initial: BalancerConfig, dependencies: BalancerDe
       onFinished: exchange => {
         metrics.count(exchange)
         accessLog?.write(exchange)
-        if (exchange.errorCode !== null) logFailure(logger, exchange, exchange.errorCode)
+        logFailure(logger, exchange)
       },
     })
   }
@@ -293,7 +293,7 @@ export function createBalancer(initial: BalancerConfig, dependencies: BalancerDe
     listener.configure({ handler: pipeline(), ...clientOptions(next) }, acceptOptions(next))
     if (JSON.stringify(before.health) !== JSON.stringify(next.health))
       for (const endpoint of pool.endpoints) startCheck(endpoint)
-    void discovery.apply(next)
+    discovery.apply(next).catch(onFault)
   }
 
   function reload(): ReloadOutcome {
@@ -384,67 +384,9 @@ export function createBalancer(initial: BalancerConfig, dependencies: BalancerDe
   }
 }
 
-/** What connections to endpoints take from the configuration. */
-function upstreamOptions(config: BalancerConfig) {
-  const { limits, timeouts } = config
-  return {
-    limits: createLimits({ ...messageLimits(config), maxInterimResponses: limits.maxInterimAnswers }),
-    connectMs: timeouts.connectMs,
-    idleMs: timeouts.idleUpstreamMs,
-    discardMs: timeouts.discardMs,
-  }
-}
-
-/** What clients' connections take from the configuration. */
-function clientOptions(config: BalancerConfig) {
-  const { limits, timeouts } = config
-  return {
-    limits: createLimits({
-      ...messageLimits(config),
-      maxTargetBytes: limits.maxTargetBytes,
-      maxBodyBytes: limits.maxBodyBytes === 0 ? Infinity : limits.maxBodyBytes,
-      targetCharacters: limits.targetCharacters,
-    }),
-    times: {
-      idleMs: timeouts.idleClientMs,
-      headMs: timeouts.requestHeadMs,
-      minBytesPerSecond: limits.minBytesPerSecond,
-      rateWindowMs: timeouts.rateWindowMs,
-      halfClosedProbeMs: timeouts.halfClosedProbeMs,
-      lingerMs: timeouts.lingerMs,
-    },
-    trusted: new TrustedProxies(config.trustedProxies),
-  }
-}
-
-function acceptOptions({ limits, timeouts }: BalancerConfig) {
-  return {
-    maxConnections: limits.maxConnections,
-    maxConnectionsPerAddress: limits.maxConnectionsPerAddress,
-    pauseMs: timeouts.acceptPauseMs,
-  }
-}
-
 function ownVersion(): string {
   const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
   return (JSON.parse(manifest) as { version: string }).version
-}
-
-/** Whoever sends nonsense doesn't fill our log: what clients cause is told at the level for debugging. */
-function logFailure(logger: Logger, exchange: Exchange, code: BalancerErrorCode): void {
-  const facts = {
-    code,
-    detail: exchange.errorDetail,
-    requestId: exchange.id,
-    method: exchange.method,
-    status: exchange.status,
-    endpoints: exchange.tried.map(endpoint => endpoint.id),
-    retries: exchange.retryReasons ?? [],
-    notRetriedBecause: exchange.notRetriedBecause,
-  }
-  const { source } = BALANCER_ERRORS[code]
-  if (source === 'client') logger.debug(facts, 'a request was refused')
-  else logger.warn(facts, 'a request failed')
 }
 
 function authority(host: string, port: number): string {

@@ -1,6 +1,8 @@
 // From the configuration to what each part of the balancer takes: the one place that knows both, at the start and at a reload.
+import { createLimits } from '@plimsoll/http1'
 import { createPicker, type PickerSources } from '@plimsoll/load-balancing'
 import type { BalancerConfig } from './config/config.ts'
+import { TrustedProxies } from './headers/trusted-proxies.ts'
 import type { OutlierOptions } from './health/outlier-detector.ts'
 import type { CircuitOptions } from './upstream/circuit-breaker.ts'
 import type { Endpoint } from './upstream/endpoint.ts'
@@ -45,9 +47,51 @@ export function budgetOptions({ retry }: BalancerConfig): RetryBudgetOptions {
 }
 
 /** Limits of one message, the same for both sides. */
-export function messageLimits({ limits }: BalancerConfig) {
+function messageLimits({ limits }: BalancerConfig) {
   const { maxHeadBytes, maxHeaders, maxTrailerBytes, maxTrailers, maxChunkExtensionBytes } = limits
   return { maxHeadBytes, maxHeaders, maxTrailerBytes, maxTrailers, maxChunkExtensionBytes }
+}
+
+/** What connections to endpoints take from the configuration. */
+export function upstreamOptions(config: BalancerConfig) {
+  const { limits, timeouts } = config
+  return {
+    limits: createLimits({ ...messageLimits(config), maxInterimResponses: limits.maxInterimAnswers }),
+    connectMs: timeouts.connectMs,
+    idleMs: timeouts.idleUpstreamMs,
+    discardMs: timeouts.discardMs,
+  }
+}
+
+/** What clients' connections take from the configuration. */
+export function clientOptions(config: BalancerConfig) {
+  const { limits, timeouts } = config
+  return {
+    limits: createLimits({
+      ...messageLimits(config),
+      maxTargetBytes: limits.maxTargetBytes,
+      maxBodyBytes: limits.maxBodyBytes === 0 ? Infinity : limits.maxBodyBytes,
+      targetCharacters: limits.targetCharacters,
+    }),
+    times: {
+      idleMs: timeouts.idleClientMs,
+      headMs: timeouts.requestHeadMs,
+      minBytesPerSecond: limits.minBytesPerSecond,
+      rateWindowMs: timeouts.rateWindowMs,
+      halfClosedProbeMs: timeouts.halfClosedProbeMs,
+      lingerMs: timeouts.lingerMs,
+    },
+    trusted: new TrustedProxies(config.trustedProxies),
+  }
+}
+
+/** What accepting takes from the configuration; the backlog is fixed. */
+export function acceptOptions({ limits, timeouts }: BalancerConfig) {
+  return {
+    maxConnections: limits.maxConnections,
+    maxConnectionsPerAddress: limits.maxConnectionsPerAddress,
+    pauseMs: timeouts.acceptPauseMs,
+  }
 }
 
 /** Options that only a restart can change: what they stand for is bound or opened once. By their paths. */

@@ -2,12 +2,14 @@ import { loadConfig } from '@plimsoll/config'
 import t from 'tap'
 import { balancerProgram } from '../src/index.ts'
 import {
+  acceptOptions,
   budgetOptions,
   changedFixedOptions,
-  messageLimits,
+  clientOptions,
   outlierOptions,
   poolSettings,
   retryOptions,
+  upstreamOptions,
 } from '../src/policies.ts'
 
 function configOf(...argv: string[]) {
@@ -41,7 +43,10 @@ await t.test('with nothing said the numbers are those of the option table', t =>
   t.same(outlierOptions(config), { maxEjectedRatio: 0.5, rise: 2, checksAsk: false })
   t.match(retryOptions(config), { count: 1, statuses: [502, 503, 504], backoffMs: 25, maxBackoffMs: 250 })
   t.equal(budgetOptions(config).ratio, 0.2)
-  t.match(messageLimits(config), { maxHeadBytes: 16_384, maxHeaders: 100 })
+  const messageLimits = { maxHeadBytes: 16_384, maxHeaders: 100 }
+  t.match(clientOptions(config), { limits: { ...messageLimits, maxBodyBytes: 10_485_760 }, times: { idleMs: 60_000 } })
+  t.match(upstreamOptions(config), { limits: messageLimits, connectMs: 1_000 })
+  t.match(acceptOptions(config), { maxConnectionsPerAddress: 0 })
   t.end()
 })
 
