@@ -8,6 +8,7 @@ import path from 'node:path'
 import { findProgram, freePort, until } from '@plimsoll/testing'
 import { onCore } from './pinning.ts'
 import { type Program, startProgram } from './program.ts'
+import { listeningPort } from './ready-line.ts'
 import type { BenchIo } from './suite.ts'
 
 export interface CandidateSetting {
@@ -73,13 +74,6 @@ async function startPlimsoll({ io, upstreams, core }: CandidateSetting): Promise
     signal: io.signal,
   })
   return { pid: program.pid, port: program.ready, stop: program.stop }
-}
-
-/** The port in the ready line; undefined for any other line. */
-function listeningPort(line: string): number | undefined {
-  if (!line.startsWith('{')) return undefined
-  const { msg, listen } = JSON.parse(line) as { msg?: string; listen?: string }
-  return msg === 'listening' ? Number(listen?.slice(listen.lastIndexOf(':') + 1)) : undefined
 }
 
 async function startNginx({ io, upstreams, core, folder }: CandidateSetting): Promise<RunningCandidate> {

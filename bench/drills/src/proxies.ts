@@ -11,6 +11,7 @@ import { connect } from 'node:net'
 import path from 'node:path'
 import { findProgram, freePort, until } from '@plimsoll/testing'
 import { startProgram } from '../../src/program.ts'
+import { listeningPort } from '../../src/ready-line.ts'
 import { HEALTH_PATH } from './upstream/upstream-protocol.ts'
 
 export interface ProxySetting {
@@ -81,13 +82,6 @@ async function startOurs({ upstreams, nodePath, balancer, env, signal }: ProxySe
     signal,
   })
   return { pid: program.pid, port: program.ready, stop: program.stop }
-}
-
-/** The port in the ready line; undefined for any other line. */
-function listeningPort(line: string): number | undefined {
-  if (!line.startsWith('{')) return undefined
-  const { msg, listen } = JSON.parse(line) as { msg?: string; listen?: string }
-  return msg === 'listening' ? Number(listen?.slice(listen.lastIndexOf(':') + 1)) : undefined
 }
 
 async function startNginx({ upstreams, folder, env, signal }: ProxySetting): Promise<RunningProxy> {
