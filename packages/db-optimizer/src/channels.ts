@@ -5,6 +5,9 @@
 import { channel } from 'node:diagnostics_channel'
 import type { DbErrorCode, Outcome } from './errors.ts'
 import type { Priority } from './pool/wait-queue.ts'
+import type { ClassReason, RetryClass } from './retry/classification.ts'
+import type { RetryRefusal } from './retry/retry-policy.ts'
+import type { AwayReason, RouteState } from './routes/route-health.ts'
 
 /** Why a connection was given up. */
 export type DiscardReason =
@@ -89,6 +92,33 @@ export interface QueryCancelled {
   readonly because: 'deadline' | 'abort'
 }
 
+/** `db:query:retried`: an attempt failed; `again` says whether it's made once more, and `because` why not. */
+export interface QueryRetried {
+  readonly name: string | undefined
+  /** That has failed, from 1. */
+  readonly attempt: number
+  readonly outcome: RetryClass
+  readonly reason: ClassReason
+  readonly again: boolean
+  readonly because: RetryRefusal | undefined
+  readonly inTransaction: boolean
+}
+
+/** `db:route:changed`: a route is used again, or not any more. */
+export interface RouteChanged {
+  readonly route: string
+  readonly state: RouteState
+  readonly reason: AwayReason | undefined
+}
+
+/** `db:route:probed`: a background probe has ended. */
+export interface RouteProbed {
+  readonly route: string
+  /** What was wrong; null: nothing. */
+  readonly problem: string | null
+  readonly durationMs: number
+}
+
 /** `db:transaction:finished`: committed, or not. */
 export interface TransactionFinished {
   readonly pool: string
@@ -108,5 +138,8 @@ export const channels = {
   slotDiscarded: channel('db:slot:discarded'),
   queryFinished: channel('db:query:finished'),
   queryCancelled: channel('db:query:cancelled'),
+  queryRetried: channel('db:query:retried'),
+  routeChanged: channel('db:route:changed'),
+  routeProbed: channel('db:route:probed'),
   transactionFinished: channel('db:transaction:finished'),
 } as const

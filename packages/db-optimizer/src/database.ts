@@ -1,14 +1,22 @@
-// The front: one pool, the tag that runs queries on it, and transactions.
+// The front: routes to one database, the tag that runs queries on them, transactions, batches, loaders and writers.
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type postgres from 'postgres'
+import { backgroundTimers } from './background-timers.ts'
+import { batchingOn, type Batching } from './batching/batching.ts'
 import { hostCount, postgresDriver, type PostgresDriver } from './driver/postgres-driver.ts'
 import { DbError } from './errors.ts'
-import { completeOptions, type DatabaseOptions } from './options.ts'
-import { Pool, type PoolSettings } from './pool/pool.ts'
+import { completeOptions, type CompleteOptions, type CompleteRoute, type DatabaseOptions } from './options.ts'
 import type { PoolStatistics } from './pool/pool-statistics.ts'
 import { RetryBudget } from './retry/retry-budget.ts'
+import { Route, type RouteStatistics } from './routes/route.ts'
+import { Routes } from './routes/routes.ts'
+import { runBatch, type BatchableQuery, type BatchResult } from './sql/batch.ts'
 import { PoolSession } from './sql/pool-session.ts'
-import { SessionRunner } from './sql/run-query.ts'
+import type { QueryOptions } from './sql/query.ts'
+import { RepeatQuery } from './sql/repeat-query.ts'
+import { SessionRunner, type RunnerTools } from './sql/run-query.ts'
 import { SqlFactory, type NoTypes, type Sql } from './sql/sql.ts'
+import { statementsOf, type Statements } from './statements/statements.ts'
 import { checkTransactionOptions, type TransactionOptions } from './transaction/transaction-options.ts'
 import {
   runTransaction,
@@ -22,7 +30,7 @@ export type TypesOf<Types extends Record<string, postgres.PostgresType>> = {
   [Name in keyof Types]: Types[Name] extends { serialize: (value: infer Value) => unknown } ? Value : never
 }
 
-export interface Database<Types extends Record<string, unknown> = NoTypes> {
+export interface Database<Types extends Record<string, unknown> = NoTypes> extends Batching {
   readonly sql: Sql<Types>
   /**
    * Runs `fn` in a transaction: commits when it returns, rolls back when it throws. Statements that it started and didn't await are waited for.
@@ -32,9 +40,29 @@ export interface Database<Types extends Record<string, unknown> = NoTypes> {
     fn: (tx: Transaction<Types>) => Result | Promise<Result>,
     options?: TransactionOptions,
   ) => Promise<Awaited<Result>>
-  readonly statistics: () => PoolStatistics
+  /**
+   * Runs up to 50 queries in one round trip, each a statement of its own: one that fails doesn't undo the others. For all or nothing: `tx.batch` in a transaction.
+   * @throws DbError when none was sent
+   */
+  readonly batch: <const Queries extends readonly BatchableQuery[]>(
+    queries: Queries,
+    options?: QueryOptions,
+  ) => Promise<BatchResult<Queries>>
+  /** Figures per statement. */
+  readonly statements: Statements
+  readonly statistics: () => DatabaseStatistics
   /** Refuses new work, lets running work end, and closes all connections. After `timeoutMs` (default 5000) what still runs is cut off. */
   readonly close: (options?: { readonly timeoutMs?: number }) => Promise<void>
+}
+
+export interface DatabaseStatistics {
+  /** The route that's used now. */
+  readonly route: string
+  /** Its pool. */
+  readonly pool: PoolStatistics
+  readonly routes: readonly RouteStatistics[]
+  /** Retries that were not made because of the budget. */
+  readonly retriesOverBudget: number
 }
 
 /** For tests: what is drawn from Math.random otherwise. */
@@ -56,25 +84,40 @@ export function createDatabase<Types extends Record<string, postgres.PostgresTyp
   tools: DatabaseTools = {},
 ): Database<TypesOf<Types>> & { readonly warmUp: () => Promise<void> } {
   const complete = completeOptions(options)
-  const driver = driverOf(complete)
   const random = tools.random ?? { next: () => Math.random() }
-  const settings: PoolSettings = { ...complete, fenceTimeoutMs: FENCE_TIMEOUT_MS }
-  const pool = new Pool(settings, { driver, random })
+  const { commandTimeoutMs, acquireTimeoutMs, maxAttempts } = complete
+  const routes = createRoutes(complete, random)
+  const { driver } = routes.current
   const factory = new SqlFactory(driver)
-  const statementTimeoutMs = complete.commandTimeoutMs + CANCEL_AFTER_SERVER_MS
-  const sql = factory.create(new SessionRunner(new PoolSession(pool, statementTimeoutMs), driver, factory.origins), {})
+  const retryBudget = new RetryBudget(performance)
+  const timeoutMs = commandTimeoutMs + CANCEL_AFTER_SERVER_MS
+  const session = new PoolSession(routes, { timeoutMs, acquireTimeoutMs })
+  const statements = statementsOf(complete, { random, explain: text => sql.unsafe(text) })
+  const runnerTools: RunnerTools = { driver, origins: factory.origins, observe: statements.observe }
+  const runner = new SessionRunner(
+    session,
+    runnerTools,
+    self => new RepeatQuery(self, { budget: retryBudget, random, routes, maxAttempts }),
+  )
+  const sql = factory.create(runner, {})
+  const inside = new AsyncLocalStorage<true>()
   const parts: TransactionParts = {
-    pool,
-    driver,
+    routes,
+    runnerTools,
     factory,
-    retryBudget: new RetryBudget(performance),
+    retryBudget,
     random,
-    statementTimeoutMs,
+    statementTimeoutMs: timeoutMs,
+    acquireTimeoutMs,
+    inside,
     ask: (text, parameters) => sql.unsafe(text, [...parameters]),
   }
   return {
     sql: sql as unknown as Sql<TypesOf<Types>>,
-    warmUp: () => pool.warmUp(),
+    async warmUp() {
+      routes.startProbing()
+      await warmUp(routes)
+    },
     async transaction<Result>(
       fn: (tx: Transaction<TypesOf<Types>>) => Result | Promise<Result>,
       transactionOptions: TransactionOptions = {},
@@ -83,8 +126,19 @@ export function createDatabase<Types extends Record<string, postgres.PostgresTyp
       const result = await runTransaction(parts, fn as unknown as TransactionFunction, transactionOptions)
       return result as Awaited<Result>
     },
-    statistics: () => pool.statistics(),
-    close: ({ timeoutMs = CLOSE_TIMEOUT_MS } = {}) => pool.close(timeoutMs),
+    batch: async (queries, batchOptions = {}) => (await runBatch(runner, queries, batchOptions)) as never,
+    ...batchingOn(sql, inside),
+    statements: statements.report,
+    statistics() {
+      const { name, pool } = routes.current
+      return {
+        route: name,
+        pool: pool.statistics(),
+        routes: routes.all.map(route => route.statistics()),
+        retriesOverBudget: retryBudget.refusedTotal,
+      }
+    },
+    close: ({ timeoutMs: closeTimeoutMs = CLOSE_TIMEOUT_MS } = {}) => routes.close(closeTimeoutMs),
   }
 }
 
@@ -106,13 +160,37 @@ export async function openDatabase<Types extends Record<string, postgres.Postgre
   }
 }
 
-function driverOf(options: {
-  readonly url: string
-  readonly driver: Parameters<typeof postgresDriver>[1]
-}): PostgresDriver {
+function createRoutes(options: CompleteOptions, random: { next(): number }): Routes {
+  const drivers = options.routes.map(driverOf)
+  // Queries are written by the first driver and run by any: what one learns of the server's types, all have to know.
+  const learnArrayTypes = (rows: readonly object[]): void => {
+    for (const driver of drivers) driver.learnArrayTypes(rows)
+  }
+  const routes: Routes = new Routes(
+    options.routes.map(
+      (route, index) =>
+        new Route(route, { ...options, ...route, fenceTimeoutMs: FENCE_TIMEOUT_MS }, options.routing, {
+          driver: { ...(drivers[index] as PostgresDriver), learnArrayTypes },
+          random,
+          timers: backgroundTimers,
+          onChange: () => routes.choose(),
+        }),
+    ),
+  )
+  return routes
+}
+
+/** Opens each route's first connections. It's enough that one route can be reached. */
+async function warmUp({ all }: Routes): Promise<void> {
+  const outcomes = await Promise.allSettled(all.map(route => route.pool.warmUp()))
+  const failures = outcomes.filter(outcome => outcome.status === 'rejected')
+  if (failures.length === all.length) throw failures[0]?.reason
+}
+
+function driverOf({ url, driver: options }: CompleteRoute): PostgresDriver {
   let driver: PostgresDriver
   try {
-    driver = postgresDriver(options.url, options.driver)
+    driver = postgresDriver(url, options)
   } catch {
     // The reason may quote the address, and that the password.
     throw new DbError(
@@ -123,7 +201,7 @@ function driverOf(options: {
   if (hostCount(driver) > 1) {
     throw new DbError(
       'DB_ERR_OPTION',
-      'url names several hosts: with two that are down the driver waits for ever. Make one database for each.',
+      'url names several hosts: with two that are down the driver waits for ever. Give each as one of the `routes`.',
     )
   }
   return driver

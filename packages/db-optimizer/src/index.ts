@@ -1,5 +1,12 @@
-export { createDatabase, openDatabase, type Database, type DatabaseTools, type TypesOf } from './database.ts'
-export { POOL_DEFAULTS, type DatabaseOptions } from './options.ts'
+export {
+  createDatabase,
+  openDatabase,
+  type Database,
+  type DatabaseStatistics,
+  type DatabaseTools,
+  type TypesOf,
+} from './database.ts'
+export { POOL_DEFAULTS, type DatabaseOptions, type RouteOptions } from './options.ts'
 export {
   DB_ERRORS,
   DbError,
@@ -15,6 +22,9 @@ export {
   type PoolRefused,
   type QueryCancelled,
   type QueryFinished,
+  type QueryRetried,
+  type RouteChanged,
+  type RouteProbed,
   type SlotDiscarded,
   type SlotOpened,
   type SlotOpenFailed,
@@ -23,6 +33,18 @@ export {
 export { connectionBudget, type BudgetOptions, type ConnectionBudget } from './pool/connection-budget.ts'
 export type { DurationSummary, PoolStatistics } from './pool/pool-statistics.ts'
 export { PRIORITIES, type Priority } from './pool/wait-queue.ts'
+export type { Batching } from './batching/batching.ts'
+export type { KeyForm, KeyType } from './batching/canonical-key.ts'
+export type { Loader, LoaderOptions, LoaderStatistics } from './batching/loader.ts'
+export type { TableLoaderOptions, TableWriterOptions } from './batching/table-batches.ts'
+export type { WaitOptions } from './batching/waiter.ts'
+export type { Writer, WriterStatistics, Written } from './batching/writer.ts'
+export type { RouteStatistics } from './routes/route.ts'
+export type { AwayReason, ProbeFigures, RouteState } from './routes/route-health.ts'
+export type { BatchableQuery, BatchResult } from './sql/batch.ts'
+export type { SlowQuery } from './statements/slow-query-log.ts'
+export type { Statements } from './statements/statements.ts'
+export type { StatementSummary, TopOrder } from './statements/top-statements.ts'
 export type { Query, QueryOptions } from './sql/query.ts'
 export type { Sql } from './sql/sql.ts'
 export type { IsolationLevel, TransactionOptions } from './transaction/transaction-options.ts'

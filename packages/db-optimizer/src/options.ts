@@ -1,19 +1,43 @@
 // Options of a database: checked once, completed, and frozen. Inside the package nothing has a default of its own.
 import type postgres from 'postgres'
-import { DbError } from './errors.ts'
-import type { NoTypes } from './sql/sql.ts'
 import type { DriverOptions } from './driver/postgres-driver.ts'
+import { DbError } from './errors.ts'
+import type { RouteSettings } from './routes/route.ts'
+import type { NoTypes } from './sql/sql.ts'
+import type { SlowQuery } from './statements/slow-query-log.ts'
 
-/** Sizes that D1-like deployments start from. */
+/** What an environment starts from. */
 export const POOL_DEFAULTS = {
-  development: { minConnections: 2, maxConnections: 10 },
-  production: { minConnections: 10, maxConnections: 50 },
+  development: { minConnections: 2, maxConnections: 10, slowQueryMs: 100 },
+  production: { minConnections: 10, maxConnections: 50, slowQueryMs: 500 },
 } as const
 
-export interface DatabaseOptions<Types extends Record<string, postgres.PostgresType> = NoTypes> {
-  /** `postgres://user:password@host:port/database`, or with `?host=/folder` for a Unix socket; one host. */
+/** One way to the database. */
+export interface RouteOptions {
+  /** In events, errors and statistics. */
+  readonly name: string
+  /** As the database's. */
   readonly url: string
-  /** Name of the pool in events and errors. Default `main`. */
+  /**
+   * There's a pooler in transaction mode at this address (PgBouncer, a provider's pooled endpoint). Statements aren't prepared unless `prepare` says so, no settings of a session are
+   * sent (the server's statement_timeout among them: our own limit counts), and LISTEN takes another route. Default false.
+   */
+  readonly pooler?: boolean
+  /** Default: the database's; false for a pooler. */
+  readonly prepare?: boolean
+  /** Default: the database's for the first route, 0 for the others. */
+  readonly minConnections?: number
+  /** Default: the database's. */
+  readonly maxConnections?: number
+  readonly ssl?: DriverOptions['ssl']
+}
+
+export interface DatabaseOptions<Types extends Record<string, postgres.PostgresType> = NoTypes> {
+  /** `postgres://user:password@host:port/database`, or with `?host=/folder` for a Unix socket; one host. Either this or `routes`. */
+  readonly url?: string
+  /** Several ways to the same database, the preferred one first: pooled or accelerated, then direct. All lead to the same primary. */
+  readonly routes?: readonly RouteOptions[]
+  /** Name of the only route, in events and errors. Default `main`. */
   readonly name?: string
   /** Shown in pg_stat_activity. Default `db-optimizer`. */
   readonly applicationName?: string
@@ -55,16 +79,37 @@ export interface DatabaseOptions<Types extends Record<string, postgres.PostgresT
   readonly transform?: DriverOptions['transform']
   /** Settings of each session: `{ timezone: 'UTC' }`. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>
+  /** Executions of a lone statement in all, where it's safe to repeat it. Default 3; 1 to 10. */
+  readonly maxAttempts?: number
+  /** Longest wait for a connection of a route that has none, while there's another route. Default 1000 ms. */
+  readonly fallbackAfterMs?: number
+  /** Routes are probed so often, ± 10 %, on connections of their own. Default 60,000 ms. */
+  readonly probeIntervalMs?: number
+  /** The same while a route is away or in doubt. Default 5000 ms. */
+  readonly probeDoubtIntervalMs?: number
+  /** A route that was left is used again after this time at the earliest, and after three good probes in a row. Default 30,000 ms. */
+  readonly returnAfterMs?: number
+  /** Figures per statement (`db.statements`) and the slow-query log. Default true. */
+  readonly statementStatistics?: boolean
+  /** Waiting and running together from which on an execution is slow. Default 100 ms; production 500 ms. */
+  readonly slowQueryMs?: number
+  /** Told of slow executions, at most 10 a second; a logger's `warn`. Without it there's no slow-query log. */
+  readonly onSlowQuery?: (slow: SlowQuery) => void
+  /** Part of the slow executions that are told, 0 to 1. Default 1. */
+  readonly slowQuerySampleRatio?: number
+  /** Fetches the plan of slow statements (EXPLAIN without running them), each once in ten minutes. Default false. */
+  readonly slowQueryPlans?: boolean
   /** Told of notices. Default: they're dropped. */
   readonly onNotice?: (notice: postgres.Notice) => void
 }
 
 /** Complete options. */
 export interface CompleteOptions {
-  readonly url: string
-  readonly name: string
-  readonly minConnections: number
-  readonly maxConnections: number
+  readonly routes: readonly CompleteRoute[]
+  readonly routing: RouteSettings
+  readonly maxAttempts: number
+  readonly statementStatistics: boolean
+  readonly slowQuery: SlowQueryOptions | undefined
   readonly connectTimeoutMs: number
   readonly commandTimeoutMs: number
   readonly acquireTimeoutMs: number
@@ -75,11 +120,51 @@ export interface CompleteOptions {
   readonly maxLifetimeMs: number
   readonly maxStatementsPerConnection: number
   readonly cancelGraceMs: number
+}
+
+export interface CompleteRoute {
+  readonly name: string
+  readonly url: string
+  readonly pooler: boolean
+  readonly minConnections: number
+  readonly maxConnections: number
   readonly driver: DriverOptions
 }
 
+export interface SlowQueryOptions {
+  readonly thresholdMs: number
+  readonly sampleRatio: number
+  readonly plans: boolean
+  readonly write: (slow: SlowQuery) => void
+}
+
 const TEXTS = new Set(['url', 'name', 'applicationName'])
-const OTHERS = new Set(['environment', 'prepare', 'ssl', 'types', 'transform', 'settings', 'onNotice'])
+const OTHERS = new Set([
+  'environment',
+  'prepare',
+  'ssl',
+  'types',
+  'transform',
+  'settings',
+  'onNotice',
+  'routes',
+  'statementStatistics',
+  'onSlowQuery',
+  'slowQuerySampleRatio',
+  'slowQueryPlans',
+])
+const ROUTE_OPTIONS = new Set(['name', 'url', 'pooler', 'prepare', 'minConnections', 'maxConnections', 'ssl'])
+/** Settings of a session that a pooler keeps apart for its clients; others it refuses, or they'd be the next client's. */
+const POOLER_SETTINGS = new Set([
+  'application_name',
+  'client_encoding',
+  'datestyle',
+  'timezone',
+  'standard_conforming_strings',
+])
+const MAX_ROUTES = 5
+const CIRCUIT = { circuitResetMs: 5000, circuitMinWaits: 10 }
+const PROBES = { probeTimeoutMs: 3000, goodProbes: 3 }
 /** setTimeout's own limit. */
 const MAX_MS = 2 ** 31 - 1
 /** name: [default, least, most, unit] */
@@ -97,6 +182,12 @@ const NUMBERS = {
   maxStatementsPerConnection: [256, 1, 1_000_000, 'statements'],
   cancelGraceMs: [2000, 1, MAX_MS, 'ms'],
   idleInTransactionTimeoutMs: [30_000, 0, MAX_MS, 'ms'],
+  maxAttempts: [3, 1, 10, 'executions'],
+  fallbackAfterMs: [1000, 1, MAX_MS, 'ms'],
+  probeIntervalMs: [60_000, 100, MAX_MS, 'ms'],
+  probeDoubtIntervalMs: [5000, 10, MAX_MS, 'ms'],
+  returnAfterMs: [30_000, 0, MAX_MS, 'ms'],
+  slowQueryMs: [100, 0, MAX_MS, 'ms'],
 } as const satisfies Readonly<Record<string, readonly [number, number, number, string]>>
 /** Options of postgres.js that would work against the pool, each with why or what to use. */
 const DRIVER_ONLY: Readonly<Record<string, string>> = {
@@ -127,37 +218,27 @@ export function completeOptions(options: DatabaseOptions<Record<string, postgres
   }
   for (const key of TEXTS) {
     const value: unknown = Reflect.get(options, key)
-    if (value === undefined && key !== 'url') continue
-    if (typeof value !== 'string' || value === '')
-      throw new DbError('DB_ERR_OPTION', `${key} has to be a text that isn't empty.`)
-  }
-  if (!/^postgres(?:ql)?:\/\//.test(options.url)) {
-    throw new DbError(
-      'DB_ERR_OPTION',
-      'url has to begin with postgres:// (it is not shown, since it may hold a password).',
-    )
+    if (value !== undefined && (typeof value !== 'string' || value === '')) throw noText(key)
   }
   const { environment = 'development' } = options
   if (!Object.hasOwn(POOL_DEFAULTS, environment)) {
     throw new DbError('DB_ERR_OPTION', `environment is ${environment as string}; it's development or production.`)
   }
-  const sizes = POOL_DEFAULTS[environment]
-  const maxConnections = numberOf(options, 'maxConnections', sizes.maxConnections)
-  const minConnections = numberOf(options, 'minConnections', Math.min(sizes.minConnections, maxConnections))
-  if (minConnections > maxConnections) {
-    throw new DbError(
-      'DB_ERR_OPTION',
-      `minConnections (${minConnections}) is above maxConnections (${maxConnections}).`,
-    )
-  }
-  const commandTimeoutMs = numberOf(options, 'commandTimeoutMs')
   return {
-    url: options.url,
-    name: options.name ?? 'main',
-    minConnections,
-    maxConnections,
+    routes: routesOf(options, environment),
+    routing: {
+      fallbackAfterMs: numberOf(options, 'fallbackAfterMs'),
+      probeIntervalMs: numberOf(options, 'probeIntervalMs'),
+      probeDoubtIntervalMs: numberOf(options, 'probeDoubtIntervalMs'),
+      minAwayMs: numberOf(options, 'returnAfterMs'),
+      ...PROBES,
+      ...CIRCUIT,
+    },
+    maxAttempts: numberOf(options, 'maxAttempts'),
+    statementStatistics: options.statementStatistics ?? true,
+    slowQuery: slowQueryOf(options, environment),
     connectTimeoutMs: numberOf(options, 'connectTimeoutMs'),
-    commandTimeoutMs,
+    commandTimeoutMs: numberOf(options, 'commandTimeoutMs'),
     acquireTimeoutMs: numberOf(options, 'acquireTimeoutMs'),
     maxQueue: numberOf(options, 'maxQueue'),
     maxOpening: numberOf(options, 'maxOpening'),
@@ -166,20 +247,100 @@ export function completeOptions(options: DatabaseOptions<Record<string, postgres
     maxLifetimeMs: numberOf(options, 'maxLifetimeMs'),
     maxStatementsPerConnection: numberOf(options, 'maxStatementsPerConnection'),
     cancelGraceMs: numberOf(options, 'cancelGraceMs'),
+  }
+}
+
+type Given = DatabaseOptions<Record<string, postgres.PostgresType>>
+
+function routesOf(options: Given, environment: keyof typeof POOL_DEFAULTS): CompleteRoute[] {
+  const { url, routes, name = 'main' } = options
+  if ((url === undefined) === (routes === undefined)) {
+    throw new DbError('DB_ERR_OPTION', 'Either url or routes has to be given, and not both.')
+  }
+  const given: readonly RouteOptions[] = routes ?? [{ name, url: url as string }]
+  if (!Array.isArray(given) || given.length === 0 || given.length > MAX_ROUTES) {
+    throw new DbError('DB_ERR_OPTION', `routes is a list of 1 to ${MAX_ROUTES} routes.`)
+  }
+  if (new Set(given.map(route => route.name)).size < given.length) {
+    throw new DbError('DB_ERR_OPTION', 'Two routes have the same name.')
+  }
+  return given.map((route, index) => routeOf(route, options, index, environment))
+}
+
+function routeOf(
+  route: RouteOptions,
+  options: Given,
+  index: number,
+  environment: keyof typeof POOL_DEFAULTS,
+): CompleteRoute {
+  const where = options.routes === undefined ? '' : `routes[${index}].`
+  const unknown = Object.keys(route).find(key => !ROUTE_OPTIONS.has(key))
+  if (unknown !== undefined) throw new DbError('DB_ERR_OPTION', `There is no option "${where}${unknown}".`)
+  if (typeof route.name !== 'string' || route.name === '') throw noText(`${where}name`)
+  if (typeof route.url !== 'string' || !/^postgres(?:ql)?:\/\//.test(route.url)) {
+    throw new DbError(
+      'DB_ERR_OPTION',
+      `${where}url has to begin with postgres:// (it is not shown, since it may hold a password).`,
+    )
+  }
+  const sizes = POOL_DEFAULTS[environment]
+  const pooler = route.pooler ?? false
+  const maxConnections = numberOf(route, 'maxConnections', numberOf(options, 'maxConnections', sizes.maxConnections))
+  const least = index === 0 ? numberOf(options, 'minConnections', Math.min(sizes.minConnections, maxConnections)) : 0
+  const minConnections = numberOf(route, 'minConnections', least)
+  if (minConnections > maxConnections) {
+    throw new DbError(
+      'DB_ERR_OPTION',
+      `${where}minConnections (${minConnections}) is above ${where}maxConnections (${maxConnections}).`,
+    )
+  }
+  const ssl = route.ssl ?? options.ssl
+  return {
+    name: route.name,
+    url: route.url,
+    pooler,
+    minConnections,
+    maxConnections,
     driver: {
-      connection: {
-        ...options.settings,
-        application_name: options.applicationName ?? 'db-optimizer',
-        statement_timeout: commandTimeoutMs,
-        idle_in_transaction_session_timeout: numberOf(options, 'idleInTransactionTimeoutMs'),
-      },
-      prepare: options.prepare ?? true,
+      connection: sessionSettings(options, pooler, where),
+      prepare: route.prepare ?? (pooler ? false : (options.prepare ?? true)),
       onnotice: options.onNotice ?? (() => {}),
-      ...(options.ssl === undefined ? {} : { ssl: options.ssl }),
+      ...(ssl === undefined ? {} : { ssl }),
       ...(options.types === undefined ? {} : { types: options.types }),
       ...(options.transform === undefined ? {} : { transform: options.transform }),
     },
   }
+}
+
+function sessionSettings(options: Given, pooler: boolean, where: string): NonNullable<DriverOptions['connection']> {
+  const application = { ...options.settings, application_name: options.applicationName ?? 'db-optimizer' }
+  if (!pooler) {
+    return {
+      ...application,
+      statement_timeout: numberOf(options, 'commandTimeoutMs'),
+      idle_in_transaction_session_timeout: numberOf(options, 'idleInTransactionTimeoutMs'),
+    }
+  }
+  const refused = Object.keys(application).find(name => !POOLER_SETTINGS.has(name.toLowerCase()))
+  if (refused === undefined) return application
+  throw new DbError(
+    'DB_ERR_OPTION',
+    `settings.${refused} can't be sent through a pooler in transaction mode (${where}pooler): set it for the role, "alter role ... set ${refused}".`,
+  )
+}
+
+function slowQueryOf(options: Given, environment: keyof typeof POOL_DEFAULTS): SlowQueryOptions | undefined {
+  const thresholdMs = numberOf(options, 'slowQueryMs', POOL_DEFAULTS[environment].slowQueryMs)
+  const sampleRatio = options.slowQuerySampleRatio ?? 1
+  if (!(sampleRatio >= 0 && sampleRatio <= 1)) {
+    throw new DbError('DB_ERR_OPTION', `slowQuerySampleRatio is ${String(sampleRatio)}; it's a part from 0 to 1.`)
+  }
+  if (options.onSlowQuery === undefined || options.statementStatistics === false) return undefined
+  return { thresholdMs, sampleRatio, plans: options.slowQueryPlans ?? false, write: options.onSlowQuery }
+}
+
+function noText(name: string): DbError {
+  return new DbError('DB_ERR_OPTION', `${name} has to be a text that isn't empty.`)
 }
 
 function numberOf(options: object, name: keyof typeof NUMBERS, otherwise?: number): number {

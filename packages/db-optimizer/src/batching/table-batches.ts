@@ -10,6 +10,9 @@ import { createWriter, type Writer, type WriterOptions } from './writer.ts'
 type LoaderTuning<Item> = Partial<Omit<LoaderOptions<unknown, Item>, 'run' | 'keyOf'>>
 type WriterTuning = Partial<Omit<WriterOptions<Row>, 'run' | 'keyOf'>>
 
+export type TableLoaderOptions<Item> = KeyedSelectOptions & LoaderTuning<Item>
+export type TableWriterOptions = UpsertOptions & WriterTuning
+
 /** Types of columns whose keys have a form already. */
 const FORMS: Readonly<Record<string, KeyType>> = {
   int2: 'int2',
@@ -29,7 +32,7 @@ const FORMS: Readonly<Record<string, KeyType>> = {
  */
 export function tableLoader<Item extends object>(
   runner: AutocommitRunner,
-  options: KeyedSelectOptions & LoaderTuning<Item>,
+  options: TableLoaderOptions<Item>,
 ): Loader<unknown, Item | null> {
   return createLoader(loaderOptions<Item>(runner, options))
 }
@@ -37,14 +40,14 @@ export function tableLoader<Item extends object>(
 /** As `tableLoader`, with all rows of each key. */
 export function tableManyLoader<Item extends object>(
   runner: AutocommitRunner,
-  options: KeyedSelectOptions & LoaderTuning<Item>,
+  options: TableLoaderOptions<Item>,
 ): Loader<unknown, readonly Item[]> {
   return createManyLoader(loaderOptions<Item>(runner, options))
 }
 
 function loaderOptions<Item extends object>(
   runner: AutocommitRunner,
-  options: KeyedSelectOptions & LoaderTuning<Item>,
+  options: TableLoaderOptions<Item>,
 ): LoaderOptions<unknown, Item> {
   requireAutocommit(runner, 'A loader')
   const statement = keyedSelect(options)
@@ -61,7 +64,7 @@ function loaderOptions<Item extends object>(
  * Writes rows of a table, merged by the columns of `conflict`.
  * @throws DB_ERR_OPTION, and DB_ERR_UNSUPPORTED for a runner that belongs to a transaction
  */
-export function tableWriter(runner: AutocommitRunner, options: UpsertOptions & WriterTuning): Writer<Row> {
+export function tableWriter(runner: AutocommitRunner, options: TableWriterOptions): Writer<Row> {
   requireAutocommit(runner, 'A writer')
   const statement = upsertStatement(options)
   const { conflict = [] } = options

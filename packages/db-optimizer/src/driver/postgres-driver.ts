@@ -10,7 +10,9 @@
 // 4. A query is an object of a class that can be extended: (strings, args, handler, canceller, options). It calls `handler(query)` when it's awaited, carries
 //    the modifiers (values, raw, cursor, ...) as fields, and can be embedded in any other query of any instance as often as one likes.
 // 5. `query.reject` is called for every error of a query, also when it was resolved already.
-// 6. `query.statement` has text and name of the prepared statement; `query.state` has the backend's pid and secret, also when the query failed.
+// 6. `query.statement` has text and name of the prepared statement, `query.parameters` what goes with it; `query.state` has the backend's pid and secret, also when the query failed.
+// 7. The option `onnotify` is called with channel and payload of every NotificationResponse, at once and in the server's order: before the promise of a query
+//    whose answer came in the same packet has settled. What it throws rejects the statement under way, or is lost.
 import type { Socket } from 'node:net'
 import postgres from 'postgres'
 import { learnArrayTypes, type TypeTables } from './array-types.ts'
@@ -23,6 +25,8 @@ export interface DriverQuery extends Promise<unknown> {
   readonly options: { simple?: boolean; prepare?: boolean }
   readonly executed: boolean
   readonly statement: { readonly name: string; readonly string: string } | null
+  /** Once it's built. */
+  readonly parameters?: readonly unknown[] | undefined
   readonly state: { readonly pid: number | null; readonly secret: number | null } | null
   isRaw?: boolean | 'values'
   onlyDescribe?: boolean
@@ -52,6 +56,9 @@ export type DriverOptions = postgres.Options<Record<string, postgres.PostgresTyp
 /** Where the server is. */
 export type ServerAddress = { readonly host: string; readonly port: number } | { readonly path: string }
 
+/** Told of a notification; the payload is '' when there's none. */
+export type OnNotify = (channel: string, payload: string) => void
+
 /** Ends a cursor from inside its callback. */
 export type CursorClose = object
 
@@ -66,8 +73,8 @@ export interface PostgresDriver {
   readonly encrypted: boolean
   /** Takes in the rows of ARRAY_TYPES_QUERY. */
   learnArrayTypes(rows: readonly object[]): void
-  /** A client with one connection on this socket; `onClose` is called when the driver has seen its end. */
-  connect(socket: Socket, onClose: () => void): postgres.Sql
+  /** A client with one connection on this socket; `onClose` is called when the driver has seen its end, `onNotify` for each notification (it may not throw). */
+  connect(socket: Socket, onClose: () => void, onNotify?: OnNotify): postgres.Sql
 }
 
 /**
@@ -94,7 +101,7 @@ export function postgresDriver(url: string, options: DriverOptions): PostgresDri
     cursorClose: builder.CLOSE,
     encrypted: Boolean(parsed.ssl),
     learnArrayTypes: rows => learnArrayTypes(rows, builder.options as unknown as TypeTables),
-    connect(socket, onClose) {
+    connect(socket, onClose, onNotify) {
       let given = false
       const connection = {
         ...builder.options,
@@ -111,6 +118,7 @@ export function postgresDriver(url: string, options: DriverOptions): PostgresDri
           return socket
         },
         onclose: onClose,
+        onnotify: onNotify,
       }
       return postgres(connection as unknown as DriverOptions)
     },

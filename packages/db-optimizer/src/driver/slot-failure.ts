@@ -34,6 +34,24 @@ export interface FailureContext {
 }
 
 const QUERY_CANCELED = '57014'
+/** What the driver refuses before it sends anything, and after which its connection is in order. */
+const REFUSED_BY_DRIVER: ReadonlySet<string> = new Set([
+  'UNDEFINED_VALUE',
+  'MAX_PARAMETERS_EXCEEDED',
+  'NOT_TAGGED_CALL',
+])
+/** Codes of Node's sockets and of the driver's connections. */
+const CONNECTION_CODE = /^(?:CONNECTION_|CONNECT_TIMEOUT$|E[A-Z]+$)/
+
+/** Whether an error that isn't the server's says that the connection is gone. */
+export function isConnectionFailure(error: Error): boolean {
+  return CONNECTION_CODE.test(reasonOf(error))
+}
+
+/** Whether the statement had been sent when the driver failed on a value. */
+export function wasSent(error: Error): boolean {
+  return !REFUSED_BY_DRIVER.has(reasonOf(error))
+}
 
 /** The error for a failed statement. */
 export function toDbError(failure: SlotFailure, context: FailureContext): DbError {

@@ -18,9 +18,9 @@ import type { DiscardReason } from '../channels.ts'
 import { isServerError, reasonOf } from '../errors.ts'
 import { ARRAY_TYPES_QUERY } from './array-types.ts'
 import type { Backend, CancelSender } from './cancel-request.ts'
-import type { DriverQuery, PostgresDriver } from './postgres-driver.ts'
+import type { DriverQuery, OnNotify, PostgresDriver } from './postgres-driver.ts'
 import { checkResult } from './result-check.ts'
-import type { SlotFailure, StopReason } from './slot-failure.ts'
+import { isConnectionFailure, wasSent, type SlotFailure, type StopReason } from './slot-failure.ts'
 import { openSocket, type SlotSocket } from './slot-socket.ts'
 
 export type SlotState = 'connecting' | 'idle' | 'busy' | 'fencing' | 'draining' | 'dead'
@@ -35,8 +35,14 @@ export interface SlotSettings {
 
 /** What a slot tells its pool. */
 export interface SlotEvents {
+  /** For messages. */
+  readonly poolName: string
+  /** Its caller doesn't need it any more. */
+  readonly returned: (slot: Slot) => void
   readonly dead: (slot: Slot, reason: DiscardReason) => void
   readonly cancelled: (slot: Slot, because: StopReason) => void
+  /** A notification came, which only a connection that listens gets. It may not throw, and isn't called after `dead`. */
+  readonly notified?: OnNotify
 }
 
 /** Starts a statement on the slot's connection. */
@@ -76,14 +82,6 @@ const CANCEL_TIMEOUT_MS = 1000
 const FENCE_ATTEMPTS = 2
 /** Until the socket of a closed slot is destroyed, in case the server doesn't say goodbye. */
 const GOODBYE_MS = 500
-/** What the driver refuses before it sends anything, and after which its connection is in order. */
-const REFUSED_BY_DRIVER: ReadonlySet<string> = new Set([
-  'UNDEFINED_VALUE',
-  'MAX_PARAMETERS_EXCEEDED',
-  'NOT_TAGGED_CALL',
-])
-/** Codes of Node's sockets and of the driver's connections. */
-const CONNECTION_CODE = /^(?:CONNECTION_|CONNECT_TIMEOUT$|E[A-Z]+$)/
 
 interface Statement extends Running {
   readonly settle: Settle
@@ -140,7 +138,14 @@ export class Slot {
       slot.#state = 'dead'
       throw new SlotOpenError(reasonOf(error))
     }
-    slot.#sql = driver.connect(slot.#socket, () => slot.#gone(null))
+    slot.#sql = driver.connect(
+      slot.#socket,
+      () => slot.#gone(null),
+      (channel, payload) => {
+        // The driver goes on reading what it has of a packet when the connection is given up in the middle of it.
+        if (slot.#state !== 'dead') events.notified?.(channel, payload)
+      },
+    )
     slot.#socket.whenGone(error => slot.#gone(error))
     const leftMs = Math.max(1, settings.connectTimeoutMs - (performance.now() - slot.openedAtMs))
     const { promise, resolve } = Promise.withResolvers<{ failure: SlotFailure | null; result: unknown }>()
@@ -169,6 +174,11 @@ export class Slot {
     return this.#state
   }
 
+  /** The pool it belongs to. */
+  get poolName(): string {
+    return this.#events.poolName
+  }
+
   /** The server's process. */
   get backendPid(): number {
     return this.#backend.pid
@@ -189,6 +199,11 @@ export class Slot {
     if (this.#state !== 'idle') throw new Error(`slot ${this.id} is ${this.#state}, it can't be taken`)
     this.#state = 'busy'
     this.uses += 1
+  }
+
+  /** Its caller doesn't need it any more: back to its pool. @hot */
+  giveBack(): void {
+    this.#events.returned(this)
   }
 
   /** Takes it back from its caller, clean. */
@@ -336,14 +351,14 @@ export class Slot {
       if (error.severity === 'FATAL' || error.severity === 'PANIC') this.#die('closed-by-server')
       return statement.settle({ kind: 'server', error, because: statement.because }, undefined)
     }
-    if (CONNECTION_CODE.test(code)) {
+    if (isConnectionFailure(error)) {
       this.#lostReason = code
       return this.#die('connection-error')
     }
     // The driver threw on a value. It has ended the statement properly, which the fence will prove.
     this.#ended()
     this.#dirty = true
-    statement.settle({ kind: 'conversion', error, sent: !REFUSED_BY_DRIVER.has(code) }, undefined)
+    statement.settle({ kind: 'conversion', error, sent: wasSent(error) }, undefined)
   }
 
   #ended(): void {

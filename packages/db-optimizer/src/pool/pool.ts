@@ -34,6 +34,10 @@ export interface PoolSettings {
 export interface PoolTools {
   readonly driver: PostgresDriver
   readonly random: { next(): number }
+  /** There's no connection, and none can be opened. */
+  readonly onUnreachable?: () => void
+  /** A connection was lost that should have lived. */
+  readonly onLost?: () => void
 }
 
 export interface AcquireOptions {
@@ -54,6 +58,8 @@ interface Waiter {
 
 /** A session that was terminated while it was being set up. */
 const LET_IN_AND_ENDED: ReadonlySet<string> = new Set(['57P01', 'CONNECTION_CLOSED'])
+/** Ends that nobody here asked for. */
+const LOST: ReadonlySet<DiscardReason> = new Set(['closed-by-server', 'connection-error', 'no-answer'])
 const RETRY_FIRST_MS = 50
 const RETRY_LAST_MS = 1000
 /** Lifetimes differ by this share, so that connections that were opened together don't end together. */
@@ -65,19 +71,15 @@ export class Pool {
   readonly settings: PoolSettings
   readonly #driver: PostgresDriver
   readonly #random: { next(): number }
+  readonly #onUnreachable: () => void
+  readonly #onLost: () => void
   readonly #cancels: CancelSender
   readonly #slots = new Map<Slot, { readonly expiresAtMs: number }>()
   /** The top of the stack is the end. */
   readonly #idle: Slot[] = []
   readonly #waiters: WaitQueue<Waiter>
   readonly #counters = new PoolCounters()
-  readonly #events: SlotEvents = {
-    dead: (slot, reason) => this.#onDead(slot, reason),
-    cancelled: (slot, because) => {
-      this.#counters.cancels += 1
-      channels.queryCancelled.publish({ pool: this.settings.name, slotId: slot.id, because })
-    },
-  }
+  readonly #events: SlotEvents
   #opening = 0
   #nextSlotId = 1
   #openFailuresInRow = 0
@@ -90,6 +92,17 @@ export class Pool {
     this.settings = settings
     this.#driver = tools.driver
     this.#random = tools.random
+    this.#onUnreachable = tools.onUnreachable ?? (() => {})
+    this.#onLost = tools.onLost ?? (() => {})
+    this.#events = {
+      poolName: settings.name,
+      returned: slot => this.release(slot),
+      dead: (slot, reason) => this.#onDead(slot, reason),
+      cancelled: (slot, because) => {
+        this.#counters.cancels += 1
+        channels.queryCancelled.publish({ pool: settings.name, slotId: slot.id, because })
+      },
+    }
     this.#cancels = new CancelSender(tools.driver.address, settings.maxCancels)
     this.#waiters = new WaitQueue(settings.maxQueue)
   }
@@ -114,9 +127,10 @@ export class Pool {
 
   /**
    * A slot, as soon as there's one.
+   * @param whenEmptyMs longest wait while the pool has no connection at all, in milliseconds
    * @throws DB_ERR_POOL_BUSY, DB_ERR_CONNECT, DB_ERR_ABORTED, DB_ERR_CLOSED
    */
-  acquire(options: AcquireOptions): Promise<Slot> {
+  acquire(options: AcquireOptions, whenEmptyMs: number = options.timeoutMs): Promise<Slot> {
     const { priority, signal } = options
     if (this.#closing !== undefined) return Promise.reject(closed())
     if (signal?.aborted === true) return Promise.reject(this.#refused(abortedWhileWaiting(0, signal), 0, priority))
@@ -134,7 +148,7 @@ export class Pool {
       const displaced = this.#waiters.push(waiter)
       if (displaced !== undefined) this.#refuse(displaced, waitedMs => this.#queueFull(waitedMs))
       if (displaced === waiter) return
-      this.#watch(waiter, options)
+      this.#watch(waiter, options, whenEmptyMs)
       this.#openForWaiters()
     })
   }
@@ -170,6 +184,11 @@ export class Pool {
       waiting: this.#waiters.size,
       saturation: busy / this.settings.maxConnections,
     })
+  }
+
+  /** Sends whoever waits to another route. */
+  turnAway(): void {
+    this.#refuseAll(waitedMs => this.#connectError('ROUTE_AWAY', undefined, waitedMs))
   }
 
   /** Refuses whoever waits, lets running work end within `timeoutMs`, then closes everything. */
@@ -221,11 +240,17 @@ export class Pool {
     waiter.resolve(slot)
   }
 
-  #watch(waiter: Waiter, options: AcquireOptions): void {
-    const { signal, timeoutMs } = options
-    const timer = setTimeout(() => {
+  #watch(waiter: Waiter, { signal, timeoutMs }: AcquireOptions, whenEmptyMs: number): void {
+    const onTime = (): void => {
       if (this.#waiters.leave(waiter)) this.#refuse(waiter, waitedMs => this.#timedOut(waitedMs))
-    }, timeoutMs)
+    }
+    let timer = setTimeout(
+      () => {
+        if (this.#slots.size === 0 || whenEmptyMs >= timeoutMs) return onTime()
+        timer = setTimeout(onTime, timeoutMs - whenEmptyMs)
+      },
+      Math.min(whenEmptyMs, timeoutMs),
+    )
     const onAbort = (): void => {
       if (this.#waiters.leave(waiter)) this.#refuse(waiter, waitedMs => abortedWhileWaiting(waitedMs, signal))
     }
@@ -322,6 +347,8 @@ export class Pool {
     // attempt decides.
     const letIn = LET_IN_AND_ENDED.has(reason) && this.#openFailuresInRow === 0
     if (this.#slots.size === 0 && this.#opening === 0 && !letIn) {
+      // First: who is refused looks for another route at once.
+      this.#onUnreachable()
       this.#refuseAll(waitedMs => this.#connectError(reason, error, waitedMs))
     }
     this.#retryLater()
@@ -351,6 +378,7 @@ export class Pool {
     const { id: slotId, backendPid, uses } = slot
     const ageMs = performance.now() - slot.openedAtMs
     channels.slotDiscarded.publish({ pool: name, slotId, backendPid, reason, ageMs, uses })
+    if (LOST.has(reason)) this.#onLost()
     this.#openForWaiters()
     if (this.#slots.size + this.#opening < minConnections && this.#opening < this.settings.maxOpening) this.#openOne()
     this.#drained()
@@ -386,6 +414,8 @@ export class Pool {
   }
 
   #timedOut(waitedMs: number): DbError {
+    // Not busy: there's nothing that could become free.
+    if (this.#slots.size === 0) return this.#connectError('CONNECT_TIMEOUT', undefined, waitedMs)
     const { open, opening, waiting } = this.statistics()
     return new DbError(
       'DB_ERR_POOL_BUSY',

@@ -4,7 +4,7 @@
 // * What may have been carried out runs again only if it changes nothing or was declared idempotent.
 // * An error that isn't DB_ERR_OUTCOME_UNKNOWN, and whose `outcome` isn't `unknown`, means that no attempt left anything behind. That goes for all
 //   attempts: where the first one's outcome is unknown and the second one is refused, the whole is unknown.
-// * Every attempt gets the slots and routes of those before, to take others.
+// * Every attempt gets the routes of those before that couldn't be reached, to take others.
 import { DbError, type Outcome } from '../errors.ts'
 import type { Classification, Phase } from './classification.ts'
 import { classifyOutcome } from './classify-outcome.ts'
@@ -18,20 +18,15 @@ export class Attempt<T> {
   readonly number: number
   /** How far it has come; set before each step. */
   phase: Phase = 'acquire'
-  /** The slot in use, by any value that identifies it. */
-  slot: unknown = undefined
   /** The route in use, by name. */
   route: string | undefined = undefined
   /** Set before COMMIT is sent, if its outcome can be asked for afterwards. */
   pendingCommit: PendingCommit<T> | undefined = undefined
-  /** Slots of the attempts before, not to be taken again. */
-  readonly triedSlots: ReadonlySet<unknown>
   /** Routes not to be taken: they couldn't be reached. */
   readonly avoidRoutes: ReadonlySet<string>
 
-  constructor(number: number, triedSlots: ReadonlySet<unknown>, avoidRoutes: ReadonlySet<string>) {
+  constructor(number: number, avoidRoutes: ReadonlySet<string>) {
     this.number = number
-    this.triedSlots = triedSlots
     this.avoidRoutes = avoidRoutes
   }
 }
@@ -69,6 +64,8 @@ export interface RetryingOptions extends RetryTraits {
   /** Finds out what became of a commit without an answer; `resolveCommit` on another connection. */
   readonly resolve?: (xid: string) => Promise<CommitResolution>
   readonly onFailedAttempt?: (failed: FailedAttempt) => void
+  /** The first attempt, where it was made already, and counted as a call. */
+  readonly first?: { readonly error: unknown; readonly phase: Phase; readonly route: string }
 }
 
 /**
@@ -78,14 +75,17 @@ export interface RetryingOptions extends RetryTraits {
 export async function retrying<T>(run: (attempt: Attempt<T>) => Promise<T>, options: RetryingOptions): Promise<T> {
   const { policy, timers, readOnly, signal } = options
   const deadlineMs = options.deadlineMs ?? Infinity
-  const triedSlots = new Set<unknown>()
   const avoidRoutes = new Set<string>()
   let anyUnknown = false
-  policy.budget.called()
+  const { first } = options
+  if (first === undefined) policy.budget.called()
   for (let number = 1; ; number++) {
-    const attempt = new Attempt<T>(number, triedSlots, avoidRoutes)
+    const attempt = new Attempt<T>(number, avoidRoutes)
     try {
-      return await run(attempt)
+      if (number > 1 || first === undefined) return await run(attempt)
+      attempt.phase = first.phase
+      attempt.route = first.route
+      throw first.error
     } catch (error) {
       let classification = classifyOutcome(error, attempt.phase, execution(options))
       if (classification.kind === 'unknown' && attempt.phase === 'commit' && attempt.pendingCommit !== undefined) {
@@ -93,7 +93,6 @@ export async function retrying<T>(run: (attempt: Attempt<T>) => Promise<T>, opti
         if (known === 'committed') return attempt.pendingCommit.value
         if (known === 'aborted') classification = { ...classification, kind: 'rolled-back' }
       }
-      if (attempt.slot !== undefined) triedSlots.add(attempt.slot)
       if (classification.kind === 'unknown' && !readOnly) anyUnknown = true
       if (classification.kind === 'not-executed' && attempt.route !== undefined) avoidRoutes.add(attempt.route)
       const otherRoute = options.hasOtherRoute?.(avoidRoutes) ?? false

@@ -4,9 +4,9 @@
 // tells; the connection is thrown away, and the caller learns what to use.
 import type { Slot } from '../driver/slot.ts'
 import { DbError } from '../errors.ts'
-import type { AcquireOptions, Pool } from '../pool/pool.ts'
 import type { Priority } from '../pool/wait-queue.ts'
-import type { Session } from './session.ts'
+import type { Routes } from '../routes/routes.ts'
+import type { LeaseOptions, Session } from './session.ts'
 
 /** Command tags that change the session, and what to do instead. */
 const SESSION_COMMANDS: ReadonlyMap<string, string> = new Map([
@@ -19,29 +19,27 @@ const TRANSACTION_ENDS: ReadonlySet<string> = new Set(['COMMIT', 'ROLLBACK'])
 
 export class PoolSession implements Session {
   readonly inTransaction = false
-  readonly poolName: string
   readonly timeoutMs: number
   readonly acquireTimeoutMs: number
-  readonly #pool: Pool
+  readonly #routes: Routes
 
-  /** @param timeoutMs until a statement is cancelled; above the server's own limit, which should be the one that's hit */
-  constructor(pool: Pool, timeoutMs: number) {
-    this.#pool = pool
-    this.poolName = pool.settings.name
-    this.timeoutMs = timeoutMs
-    this.acquireTimeoutMs = pool.settings.acquireTimeoutMs
+  /** @param times `timeoutMs`: until a statement is cancelled; above the server's own limit, which should be the one that's hit */
+  constructor(routes: Routes, times: { readonly timeoutMs: number; readonly acquireTimeoutMs: number }) {
+    this.#routes = routes
+    this.timeoutMs = times.timeoutMs
+    this.acquireTimeoutMs = times.acquireTimeoutMs
   }
 
   tryLease(priority: Priority): Slot | undefined {
-    return this.#pool.tryAcquire(priority)
+    return this.#routes.tryAcquire(priority)
   }
 
-  lease(options: AcquireOptions): Promise<Slot> {
-    return this.#pool.acquire(options)
+  lease(options: LeaseOptions): Promise<Slot> {
+    return this.#routes.acquire(options, options.avoidRoutes)
   }
 
   release(slot: Slot): void {
-    this.#pool.release(slot)
+    slot.giveBack()
   }
 
   refusal(slot: Slot, result: unknown): DbError | undefined {

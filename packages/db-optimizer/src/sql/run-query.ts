@@ -13,6 +13,45 @@ import type { Origins } from './origins.ts'
 import type { QueryRunner, RunnableQuery } from './query.ts'
 import type { Session } from './session.ts'
 
+/** Who is told how an execution ended: the query itself, or whoever repeats it. */
+export interface Settler {
+  resolve(result: unknown): void
+  reject(error: unknown): void
+}
+
+/** Takes over queries that failed. */
+export interface Repeat {
+  /** A call begins. @hot */
+  called(): void
+  /** Whether it takes the failed query over, and settles it. */
+  takes(query: RunnableQuery, failed: FailedExecution): boolean
+}
+
+export interface FailedExecution {
+  readonly error: DbError
+  readonly slot: Slot
+  /** As sent; undefined when it was never built. */
+  readonly text: string | undefined
+  /** Milliseconds since the call, waiting included. */
+  readonly elapsedMs: number
+}
+
+/** Told of each execution. @hot */
+export type ObserveExecution = (query: RunnableQuery, running: Running, execution: Execution) => void
+
+export interface Execution {
+  readonly waitMs: number
+  readonly executionMs: number
+  readonly rows: number | null
+  readonly error: DbError | undefined
+}
+
+export interface RunnerTools {
+  readonly driver: PostgresDriver
+  readonly origins: Origins
+  readonly observe?: ObserveExecution | undefined
+}
+
 /** A connection that was lent to one query. */
 export interface Lease {
   readonly slot: Slot
@@ -25,11 +64,16 @@ export class SessionRunner implements QueryRunner {
   readonly session: Session
   readonly driver: PostgresDriver
   readonly #origins: Origins
+  readonly #observe: ObserveExecution | undefined
+  readonly #repeat: Repeat | undefined
 
-  constructor(session: Session, driver: PostgresDriver, origins: Origins) {
+  /** @param repeat makes what takes over failed queries; without it they fail */
+  constructor(session: Session, tools: RunnerTools, repeat?: (runner: SessionRunner) => Repeat) {
     this.session = session
-    this.driver = driver
-    this.#origins = origins
+    this.driver = tools.driver
+    this.#origins = tools.origins
+    this.#observe = tools.observe
+    this.#repeat = repeat?.(this)
   }
 
   start(query: RunnableQuery): void {
@@ -38,9 +82,24 @@ export class SessionRunner implements QueryRunner {
       query.reject(this.#explained(query, aborted(labelOf(query), 'not-executed', contextOf(query, this.session, 0))))
       return
     }
+    this.#repeat?.called()
     const slot = this.session.tryLease(settings.priority ?? 'normal')
-    if (slot === undefined) void this.#startLater(query)
-    else this.#run(query, slot, 0, settings.timeoutMs ?? this.session.timeoutMs)
+    if (slot === undefined) void this.#startLater(query, query, query.settings.timeoutMs ?? this.session.timeoutMs)
+    else this.#run(query, query, slot, 0, settings.timeoutMs ?? this.session.timeoutMs)
+  }
+
+  /**
+   * Runs it once more, and gives what it gives.
+   * @param onLeased called when it has its connection
+   */
+  again(
+    query: RunnableQuery,
+    how: { readonly timeoutMs: number; readonly avoidRoutes: ReadonlySet<string> },
+    onLeased: (slot: Slot) => void,
+  ): Promise<unknown> {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+    void this.#startLater(query, { resolve, reject }, how.timeoutMs, how.avoidRoutes, onLeased)
+    return promise
   }
 
   rows(query: RunnableQuery, batchRows: number): AsyncGenerator<unknown, void> {
@@ -56,9 +115,12 @@ export class SessionRunner implements QueryRunner {
   }
 
   /** A connection for a query, within its time and until it's cancelled. @throws DbError */
-  async lease(query: RunnableQuery): Promise<Lease> {
+  async lease(
+    query: RunnableQuery,
+    timeoutMs: number = query.settings.timeoutMs ?? this.session.timeoutMs,
+    avoidRoutes?: ReadonlySet<string>,
+  ): Promise<Lease> {
     const { settings } = query
-    const timeoutMs = settings.timeoutMs ?? this.session.timeoutMs
     if (query.cancelRequested || settings.signal?.aborted === true) {
       throw aborted(labelOf(query), 'not-executed', contextOf(query, this.session, 0))
     }
@@ -72,6 +134,7 @@ export class SessionRunner implements QueryRunner {
         priority: settings.priority ?? 'normal',
         timeoutMs: Math.min(this.session.acquireTimeoutMs, timeoutMs),
         signal,
+        avoidRoutes,
       })
       const waitedMs = performance.now() - sinceMs
       return { slot, waitedMs, leftMs: Math.max(1, timeoutMs - waitedMs) }
@@ -96,36 +159,48 @@ export class SessionRunner implements QueryRunner {
     error?: DbError,
     result?: unknown,
   ): void {
-    if (!channels.queryFinished.hasSubscribers) return
+    const { hasSubscribers } = channels.queryFinished
+    if (!hasSubscribers && this.#observe === undefined) return
     const count: unknown = typeof result === 'object' && result !== null ? Reflect.get(result, 'count') : null
+    const rows = typeof count === 'number' ? count : null
+    const executionMs = performance.now() - times.startedAtMs
+    this.#observe?.(query, running, { waitMs: times.waitedMs, executionMs, rows, error })
+    if (!hasSubscribers) return
     channels.queryFinished.publish({
-      pool: this.session.poolName,
+      pool: slot.poolName,
       slotId: slot.id,
       name: query.settings.name,
       text: running.text(),
       waitMs: times.waitedMs,
-      executeMs: performance.now() - times.startedAtMs,
-      rows: typeof count === 'number' ? count : null,
+      executeMs: executionMs,
+      rows,
       code: error?.code,
       sqlState: error?.sqlState,
       inTransaction: this.session.inTransaction,
     })
   }
 
-  async #startLater(query: RunnableQuery): Promise<void> {
+  async #startLater(
+    query: RunnableQuery,
+    to: Settler,
+    timeoutMs: number,
+    avoidRoutes?: ReadonlySet<string>,
+    onLeased?: (slot: Slot) => void,
+  ): Promise<void> {
     try {
-      const { slot, waitedMs, leftMs } = await this.lease(query)
+      const { slot, waitedMs, leftMs } = await this.lease(query, timeoutMs, avoidRoutes)
       if (query.settings.signal?.aborted === true) {
         this.session.release(slot)
         throw aborted(labelOf(query), 'not-executed', contextOf(query, this.session, waitedMs))
       }
-      this.#run(query, slot, waitedMs, leftMs)
+      onLeased?.(slot)
+      this.#run(query, to, slot, waitedMs, leftMs)
     } catch (error) {
-      query.reject(error instanceof DbError ? this.#explained(query, error) : error)
+      to.reject(error instanceof DbError ? this.#explained(query, error) : error)
     }
   }
 
-  #run(query: RunnableQuery, slot: Slot, waitedMs: number, timeoutMs: number): void {
+  #run(query: RunnableQuery, to: Settler, slot: Slot, waitedMs: number, timeoutMs: number): void {
     const { session } = this
     const { signal } = query.settings
     const startedAtMs = performance.now()
@@ -143,9 +218,14 @@ export class SessionRunner implements QueryRunner {
         session.release(slot)
         const error = failure === null ? refusal : this.error(query, failure, waitedMs)
         this.finished(query, running, slot, { waitedMs, startedAtMs }, error, result)
-        if (callback?.thrown !== undefined) query.reject(callback.thrown.error)
-        else if (error === undefined) query.resolve(result)
-        else query.reject(error)
+        if (callback?.thrown !== undefined) return to.reject(callback.thrown.error)
+        if (error === undefined) return to.resolve(result)
+        // Only a first execution goes straight to the query.
+        if (to === query && this.#repeat !== undefined) {
+          const elapsedMs = waitedMs + performance.now() - startedAtMs
+          if (this.#repeat.takes(query, { error, slot, text: running.text(), elapsedMs })) return
+        }
+        to.reject(error)
       },
     )
     const onAbort = (): void => running.stop('abort')

@@ -4,9 +4,12 @@ import type { DbError } from '../errors.ts'
 import type { AcquireOptions } from '../pool/pool.ts'
 import type { Priority } from '../pool/wait-queue.ts'
 
+export interface LeaseOptions extends AcquireOptions {
+  /** Names of routes that are taken only when there's no other. */
+  readonly avoidRoutes?: ReadonlySet<string> | undefined
+}
+
 export interface Session {
-  /** For events. */
-  readonly poolName: string
   readonly inTransaction: boolean
   /** Until a cancel, for queries that don't say other, in milliseconds. */
   readonly timeoutMs: number
@@ -15,7 +18,7 @@ export interface Session {
   /** A connection at once, if one is free and nobody waits. */
   tryLease(priority: Priority): Slot | undefined
   /** @throws DbError */
-  lease(options: AcquireOptions): Promise<Slot>
+  lease(options: LeaseOptions): Promise<Slot>
   release(slot: Slot): void
   /** Looks at what a statement did to the session by its command tag; gives the error if that isn't allowed here. */
   refusal(slot: Slot, result: unknown, text: string | undefined): DbError | undefined

@@ -21,7 +21,6 @@ interface Turn {
 
 export class TransactionSession implements Session {
   readonly inTransaction = true
-  readonly poolName: string
   readonly timeoutMs: number
   readonly acquireTimeoutMs = Infinity
   /** A session setting outlives the transaction: the connection isn't given to anybody else. */
@@ -35,9 +34,8 @@ export class TransactionSession implements Session {
   readonly #turns: Turn[] = []
   readonly #idle: (() => void)[] = []
 
-  constructor(slot: Slot, poolName: string, timeoutMs: number) {
+  constructor(slot: Slot, timeoutMs: number) {
     this.#slot = slot
-    this.poolName = poolName
     this.timeoutMs = timeoutMs
   }
 

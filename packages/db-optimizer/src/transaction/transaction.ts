@@ -10,20 +10,22 @@
 // * A commit that the server answers with ROLLBACK (a swallowed error had aborted the transaction) is an error.
 // * The transaction's id travels just before COMMIT, in the same packet and with an answer of its own: it costs no round trip, and is there when the server
 //   ends while it commits. When both answers are lost on the way, the outcome stays unknown.
+import type { AsyncLocalStorage } from 'node:async_hooks'
 import { channels } from '../channels.ts'
-import type { DriverQuery, PostgresDriver } from '../driver/postgres-driver.ts'
+import type { DriverQuery } from '../driver/postgres-driver.ts'
 import type { Slot } from '../driver/slot.ts'
 import { toDbError, type SlotFailure } from '../driver/slot-failure.ts'
 import { DbError } from '../errors.ts'
-import type { Pool } from '../pool/pool.ts'
 import type { Priority } from '../pool/wait-queue.ts'
 import { nodeTimers } from '../retry/pause.ts'
 import { resolveCommit, type CommitResolution } from '../retry/resolve-commit.ts'
 import type { RetryBudget } from '../retry/retry-budget.ts'
 import { RetryPolicy } from '../retry/retry-policy.ts'
 import { retrying, type Attempt } from '../retry/retrying.ts'
+import type { Routes } from '../routes/routes.ts'
+import { runBatch, type BatchableQuery } from '../sql/batch.ts'
 import { commandOf } from '../sql/pool-session.ts'
-import { runText, SessionRunner } from '../sql/run-query.ts'
+import { runText, SessionRunner, type RunnerTools } from '../sql/run-query.ts'
 import type { NoTypes, Sql, SqlFactory } from '../sql/sql.ts'
 import type { IsolationLevel, TransactionOptions } from './transaction-options.ts'
 import { TransactionSession } from './transaction-session.ts'
@@ -35,19 +37,30 @@ export type Transaction<Types extends Record<string, unknown> = NoTypes> = Sql<T
    * @throws DB_ERR_UNSUPPORTED while another one is open at this level
    */
   savepoint<Result>(fn: (tx: Transaction<Types>) => Result | Promise<Result>): Promise<Awaited<Result>>
+  /**
+   * Runs up to 50 queries in one round trip, and gives their results in order.
+   * @throws the first error; what came behind it was refused by the server
+   */
+  batch<const Queries extends readonly BatchableQuery[]>(
+    queries: Queries,
+  ): Promise<{ [Index in keyof Queries]: Awaited<Queries[Index]> }>
   /** Aborted when the transaction can't be committed any more. */
   readonly signal: AbortSignal
 }
 
 /** What all transactions of a database share. */
 export interface TransactionParts {
-  readonly pool: Pool
-  readonly driver: PostgresDriver
+  readonly routes: Routes
+  readonly runnerTools: RunnerTools
   readonly factory: SqlFactory
   readonly retryBudget: RetryBudget
   readonly random: { next(): number }
   /** Until a statement is cancelled, in milliseconds. */
   readonly statementTimeoutMs: number
+  /** Longest wait for a connection, in milliseconds. */
+  readonly acquireTimeoutMs: number
+  /** Holds something while a transaction's function runs. */
+  readonly inside: AsyncLocalStorage<true>
   /** Asks a question on a connection of its own. */
   readonly ask: (text: string, parameters: readonly string[]) => Promise<readonly object[]>
 }
@@ -74,12 +87,13 @@ export async function runTransaction(
   const startedAtMs = performance.now()
   const deadlineMs = timeoutMs === undefined ? Infinity : startedAtMs + timeoutMs
   let attempts = 0
+  let pool: string | undefined
   let resolution: CommitResolution | undefined
   const finished = (error?: unknown): void => {
     if (!channels.transactionFinished.hasSubscribers) return
     const own = error instanceof DbError ? error : undefined
     channels.transactionFinished.publish({
-      pool: parts.pool.settings.name,
+      pool,
       name,
       attempts,
       durationMs: performance.now() - startedAtMs,
@@ -92,7 +106,7 @@ export async function runTransaction(
     const result = await retrying<unknown>(
       attempt => {
         attempts += 1
-        return new TransactionAttempt(parts, options, attempt, deadlineMs).run(fn)
+        return new TransactionAttempt(parts, options, attempt, deadlineMs).run(fn).finally(() => (pool = attempt.route))
       },
       {
         policy,
@@ -102,6 +116,17 @@ export async function runTransaction(
         deadlineMs,
         signal,
         name,
+        hasOtherRoute: avoid => parts.routes.hasOther(avoid),
+        onFailedAttempt: ({ attempt, classification, decision }) =>
+          channels.queryRetried.publish({
+            name,
+            attempt,
+            outcome: classification.kind,
+            reason: classification.reason,
+            again: decision.again,
+            because: decision.again ? undefined : decision.because,
+            inTransaction: true,
+          }),
         resolve: async xid => {
           resolution = await resolveCommit(xid, parts.ask, { timers: nodeTimers, timeoutMs: RESOLVE_TIMEOUT_MS })
           return resolution
@@ -144,17 +169,18 @@ class TransactionAttempt {
   }
 
   async run(fn: TransactionFunction): Promise<unknown> {
-    const { pool } = this.#parts
+    const { routes, acquireTimeoutMs, statementTimeoutMs, inside } = this.#parts
     const { priority = 'normal' satisfies Priority, signal } = this.#options
     const leftMs = Math.max(1, this.#deadlineMs - performance.now())
-    const slot = await pool.acquire({ priority, signal, timeoutMs: Math.min(pool.settings.acquireTimeoutMs, leftMs) })
-    this.#attempt.slot = slot.id
+    const timeoutMs = Math.min(acquireTimeoutMs, leftMs)
+    const slot = await routes.acquire({ priority, signal, timeoutMs }, this.#attempt.avoidRoutes)
+    this.#attempt.route = slot.poolName
     this.#attempt.phase = 'transaction'
-    const session = new TransactionSession(slot, pool.settings.name, this.#parts.statementTimeoutMs)
+    const session = new TransactionSession(slot, statementTimeoutMs)
     const stopWatching = this.#watch(slot, session)
     try {
       await this.#statement(session, this.#begin())
-      const result = await this.#callerPart(fn, session)
+      const result = await inside.run(true, () => this.#callerPart(fn, session))
       await session.settled()
       if (session.brokenBy !== undefined) throw session.brokenBy
       await this.#commit(slot, session, result)
@@ -165,7 +191,7 @@ class TransactionAttempt {
     } finally {
       stopWatching()
       if (session.settingsChanged) slot.discard('session-changed')
-      pool.release(slot)
+      slot.giveBack()
     }
   }
 
@@ -188,9 +214,15 @@ class TransactionAttempt {
   }
 
   #tag(session: TransactionSession, level: { open: boolean }): Transaction {
-    const { driver, factory } = this.#parts
-    const runner = new SessionRunner(session, driver, factory.origins)
+    const { runnerTools, factory } = this.#parts
+    const runner = new SessionRunner(session, runnerTools)
     return factory.create(runner, {
+      batch: async (queries: readonly BatchableQuery[]) => {
+        const results = await runBatch(runner, queries, {})
+        const failed = results.find((one): one is PromiseRejectedResult => one.status === 'rejected')
+        if (failed !== undefined) throw failed.reason
+        return results.map(one => (one as PromiseFulfilledResult<unknown>).value)
+      },
       savepoint: (fn: TransactionFunction) => this.#savepoint(session, level, fn),
       signal: this.#abort.signal,
     }) as unknown as Transaction

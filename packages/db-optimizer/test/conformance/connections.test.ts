@@ -95,7 +95,7 @@ await t.test('11: close() ends, also after a connection was lost during a query'
   await terminate(database.sql, await untilRunning(database.sql, "'eleven'"))
   await victim
   await db.close()
-  t.equal(db.statistics().open, 0)
+  t.equal(db.statistics().pool.open, 0)
 })
 
 await t.test('12: an opening that fails costs nothing but itself', async t => {

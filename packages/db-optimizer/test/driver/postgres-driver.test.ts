@@ -11,7 +11,15 @@ const database = await emptyDatabase(t)
 const driver = postgresDriver(database.url, { onnotice: () => {} })
 const socket = await openSocket(driver.address, 2000)
 let closed = 0
-const sql = driver.connect(socket, () => (closed += 1))
+const told: string[] = []
+const sql = driver.connect(
+  socket,
+  () => (closed += 1),
+  (channel, payload) => {
+    told.push(`${channel}: ${payload}`)
+    if (payload === 'throw') throw new Error('from onNotify')
+  },
+)
 const run = (query: DriverQuery): Promise<unknown> => Promise.resolve(query)
 const write = (text: TemplateStringsArray, ...args: unknown[]): DriverQuery =>
   driver.builder(text, ...(args as string[])) as unknown as DriverQuery
@@ -62,6 +70,15 @@ await t.test('6: text, name, pid and secret are there, after an error too', asyn
     t.ok((query.state?.pid ?? 0) > 0)
     t.type(query.state?.secret, 'number')
   }
+})
+
+await t.test('7: notifications are told in order, before the answer that comes with them', async t => {
+  // A session's notifications to itself are sent before ReadyForQuery.
+  await sql.unsafe(`listen "A b"; notify "A b", 'ä'; notify "A b"`).then(() => told.push('answered'))
+  t.same(told, ['A b: ä', 'A b: ', 'answered'])
+  await t.rejects(run(sql.unsafe(`notify "A b", 'throw'`) as unknown as DriverQuery), { message: 'from onNotify' })
+  await sql.unsafe(`unlisten *; notify "A b", 'not heard'`)
+  t.equal(told.at(-1), 'A b: throw')
 })
 
 await t.test('3: when its socket is gone it asks once more, is refused, and everything settles', async t => {

@@ -39,7 +39,6 @@ await t.test('a transaction is done exactly once, whichever way its COMMIT is lo
   for (const [call, fault] of faults.entries()) {
     const transfer = (attempt: Attempt<number>): Promise<number> =>
       withConnection(async client => {
-        attempt.slot = client
         attempt.phase = 'connect'
         await client`begin`
         attempt.phase = 'transaction'

@@ -175,7 +175,7 @@ await t.test('COPY streams hold their connection until the end', async t => {
   let text = ''
   for await (const chunk of await sql`copy lines to stdout`.readable()) text += String(chunk)
   t.equal(text, 'a\nb\n')
-  t.equal(statistics().openedTotal, 1, 'fenced, and used again')
+  t.equal(statistics().pool.openedTotal, 1, 'fenced, and used again')
   const bad = await sql`copy things from stdin`.writable()
   bad.end('not a number\n')
   const [error] = (await once(bad, 'error')) as [unknown]
@@ -183,14 +183,14 @@ await t.test('COPY streams hold their connection until the end', async t => {
   const left = await sql`copy (select repeat('x', 1000) from generate_series(1, 20000)) to stdout`.readable()
   for await (const chunk of left) if (chunk !== undefined) break
   t.same([...(await sql`select 1 as x`)], [{ x: 1 }])
-  t.equal(statistics().discarded['stream-broken'], 1, 'left in the middle: its connection is given up')
+  t.equal(statistics().pool.discarded['stream-broken'], 1, 'left in the middle: its connection is given up')
   t.equal(await codeOf(sql`select 1`.readable()), 'DB_ERR_UNSUPPORTED')
 })
 
 await t.test('a connection is replaced when too many statements are prepared on it', async t => {
   const { sql, statistics } = optimizer(t, database.url, { maxConnections: 1, maxStatementsPerConnection: 5 })
   for (let i = 0; i < 12; i++) await sql`select ${i}::int, ${sql.unsafe(String(i))} as n`
-  t.equal(statistics().discarded['statements'], 2)
+  t.equal(statistics().pool.discarded['statements'], 2)
 })
 
 await t.test('every statement is told of, with its text and without its parameters', async t => {

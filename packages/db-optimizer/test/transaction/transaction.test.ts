@@ -101,7 +101,7 @@ await t.test('a setting of the session does not reach the next caller', async t 
   await db.transaction(tx => tx`set statement_timeout = '7s'`)
   await db.transaction(tx => tx`set local statement_timeout = '8s'`)
   t.equal((await db.sql`show statement_timeout`)[0]?.['statement_timeout'], '30s')
-  t.equal(db.statistics().discarded['session-changed'], 1, 'the first one only')
+  t.equal(db.statistics().pool.discarded['session-changed'], 1, 'the first one only')
 })
 
 await t.test('isolation and read only reach the server; bad options are refused', async t => {
