@@ -23,6 +23,11 @@ export interface ProgramExit {
   readonly signal: NodeJS.Signals | null
 }
 
+/**
+ * Programs don't report what they cover to the run that their test belongs to: it takes time, somebody else may not write there, and they're covered by the
+ * tests of what they're made of. Nor are they part of that run.
+ */
+const NO_REPORT = { NODE_V8_COVERAGE: undefined, NODE_TEST_CONTEXT: undefined }
 /** Kept of each stream, in characters. */
 const MAX_KEPT_CHARACTERS = 1_000_000
 
@@ -35,9 +40,9 @@ export async function spawnProgram(
   command: readonly [file: string, ...args: string[]],
   options: SpawnProgramOptions = {},
 ): Promise<SpawnedProgram> {
-  const [file, ...args] = command[0] === 'node' ? commandOfNode(command.slice(1)) : command
+  const [file, ...args] = command[0] === 'node' ? [process.execPath, ...command.slice(1)] : command
   const child = spawn(file, args, {
-    env: { ...readTestEnvironment().variables, ...options.env },
+    env: { ...readTestEnvironment().variables, ...NO_REPORT, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: options.ownGroup ?? false,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
@@ -51,14 +56,6 @@ export async function spawnProgram(
     child.once('error', reject)
   })
   return program
-}
-
-/**
- * tap has every Node child report its coverage into the checkout, by NODE_OPTIONS: that takes each of them half a second of processor time,
- * and somebody else may not write there. Programs are covered by the tests of what they're made of.
- */
-function commandOfNode(args: readonly string[]): readonly [string, ...string[]] {
-  return ['env', '-u', 'NODE_OPTIONS', process.execPath, ...args]
 }
 
 interface LineWaiter {

@@ -1,10 +1,12 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import { isAlive, rawServer, spawnProgram, type SpawnedProgram, type TestScope } from '@plimsoll/testing'
+import { isAlive, rawServer, spawnProgram, until, type TestScope } from '@plimsoll/testing'
 
 const main = path.join(import.meta.dirname, '..', 'src', 'test-run', 'main.ts')
+const saysItAll = path.join(import.meta.dirname, 'programs', 'says.mjs')
 
 /** A folder for temporary files that the server's user can reach, so that this file sees its own runs only. */
 async function temporaryFolder(t: TestScope): Promise<string> {
@@ -14,17 +16,18 @@ async function temporaryFolder(t: TestScope): Promise<string> {
   return folder
 }
 
-/** A workspace whose tap is the fake one. */
-function workspace(t: Test): string {
-  const file = path.join(import.meta.dirname, 'programs', 'fake-tap.mjs')
-  return t.testdir({ node_modules: { '.bin': { tap: t.fixture('symlink', file) } }, deep: { down: {} } })
-}
-
-function startRun(t: Test, folder: string, args: string[], url?: string): Promise<SpawnedProgram> {
-  return spawnProgram(t, ['node', main, ...args], {
-    cwd: path.join(workspace(t), 'deep', 'down'),
-    env: { TMPDIR: folder, PLIMSOLL_TEST_DATABASE_URL: url },
+/** A run of one test file that says what it was given, then waits or ends with the exit code `then`. */
+async function startRun(t: Test, folder: string, then: string, url?: string) {
+  const into = path.join(t.testdir({}), 'said.json')
+  const run = await spawnProgram(t, ['node', main, saysItAll, '--jobs=1'], {
+    env: { TMPDIR: folder, PLIMSOLL_TEST_DATABASE_URL: url, SAYS_INTO: into, SAYS_THEN: then },
   })
+  const said = () =>
+    until(() => existsSync(into) && readFileSync(into, 'utf8').endsWith('}'), {
+      what: run.stderr,
+      timeoutMs: 20_000,
+    }).then(() => JSON.parse(readFileSync(into, 'utf8')) as { url: string; pid: number })
+  return { run, said }
 }
 
 /** Pids of the servers whose folders are there. */
@@ -37,35 +40,32 @@ async function serversIn(folder: string): Promise<number[]> {
   )
 }
 
-await t.test(
-  'tap gets its arguments and a server; a signal is passed on, its exit code is the run’s, the server goes last',
-  async t => {
-    const folder = await temporaryFolder(t)
-    const run = await startRun(t, folder, ['wait', '--jobs=2', 'a b'])
-    const said: unknown = JSON.parse(await run.line('{'))
-    t.match(said, {
-      args: ['wait', '--jobs=2', 'a b', '--allow-incomplete-coverage'],
-      url: /^postgres:\/\/postgres:\S+@127\.0\.0\.1:\d+\/postgres$/,
-    })
-    const [server = 0] = await serversIn(folder)
-    t.ok(isAlive(server))
-    run.kill('SIGTERM')
-    t.strictSame(await run.exited, { code: 5, signal: null }, run.stderr)
-    t.notOk(isAlive(server))
-    t.strictSame(await serversIn(folder), [])
-  },
-)
+await t.test('a test file gets a server; a signal ends the file and the run, and the server goes last', async t => {
+  const folder = await temporaryFolder(t)
+  const { run, said } = await startRun(t, folder, 'wait')
+  const { url, pid } = await said()
+  t.match(url, /^postgres:\/\/postgres:\S+@127\.0\.0\.1:\d+\/postgres$/)
+  const [server = 0] = await serversIn(folder)
+  t.ok(isAlive(server))
+  run.kill('SIGTERM')
+  const { code } = await run.exited
+  t.not(code, 0, run.stderr)
+  t.notOk(isAlive(server))
+  t.strictSame(await serversIn(folder), [])
+  await until(() => !isAlive(pid), { what: 'the test file to end' })
+})
 
 await t.test(
   'what a killed run leaves behind, the next start removes: here a test file that is run alone, with a server of its own',
   async t => {
     const folder = await temporaryFolder(t)
-    const killed = await startRun(t, folder, ['wait'])
-    const { pid } = JSON.parse(await killed.line('{')) as { pid: number }
+    const { run, said } = await startRun(t, folder, 'wait')
+    const { pid } = await said()
     const [server = 0] = await serversIn(folder)
-    killed.kill('SIGKILL')
-    await killed.exited
+    run.kill('SIGKILL')
+    // The runner, which has the output, ends with its last file.
     process.kill(pid, 'SIGKILL')
+    await run.exited
     t.ok(isAlive(server), 'the server outlives its starter')
     const lone = await spawnProgram(t, ['node', path.join(import.meta.dirname, 'programs', 'lone.ts')], {
       env: { TMPDIR: folder, PLIMSOLL_TEST_DATABASE_URL: undefined },
@@ -76,20 +76,43 @@ await t.test(
   },
 )
 
-await t.test('a server that is given is used, and none is started', async t => {
+await t.test('a server that is given is used, and none is started; the exit code says how it went', async t => {
   const folder = await temporaryFolder(t)
   const peer = await rawServer(t)
   const url = `postgres://postgres:x@127.0.0.1:${peer.port}/postgres`
-  const run = await startRun(t, folder, ['3'], url)
-  t.strictSame(await run.exited, { code: 3, signal: null }, run.stderr)
-  t.match(JSON.parse(await run.line('{')), { url })
+  const good = await startRun(t, folder, '0', url)
+  t.strictSame(await good.run.exited, { code: 0, signal: null }, good.run.stderr)
+  t.match(await good.said(), { url })
+  t.match(good.run.stdout, '1 files passed, 0 failed')
+  const bad = await startRun(t, folder, '3', url)
+  t.strictSame(await bad.run.exited, { code: 1, signal: null })
+  t.match(bad.run.stdout, /NOT OK .*says\.mjs/)
+  t.match(bad.run.stdout, 'exitCode: 3')
   t.strictSame(await serversIn(folder), [])
 })
 
-await t.test('without tap it says so', async t => {
-  const folder = await temporaryFolder(t)
-  const run = await spawnProgram(t, ['node', main], { cwd: '/', env: { TMPDIR: folder } })
+await t.test('a failed assert is shown with its place, a skip is not silent', async t => {
+  const peer = await rawServer(t)
+  const file = path.join(import.meta.dirname, 'failing', 'asserts.ts')
+  const run = await spawnProgram(t, ['node', main, file], {
+    env: { PLIMSOLL_TEST_DATABASE_URL: `postgres://postgres:x@127.0.0.1:${peer.port}/postgres` },
+  })
   t.strictSame(await run.exited, { code: 1, signal: null })
-  t.match(run.stderr, "tap isn't installed")
+  t.match(run.stdout, /what is asserted[^]*asserts\.ts:4/)
+  t.match(run.stdout, /SKIPPED in .*asserts\.ts\n {2}is not for today: no reason/)
+  t.match(run.stdout, '0 files passed, 1 failed, 1 asserts passed')
+})
+
+await t.test('what is no test file, folder or option is refused before anything starts', async t => {
+  const folder = await temporaryFolder(t)
+  for (const [args, message] of [
+    [['nowhere'], 'There is no file or folder nowhere.'],
+    [['--jobs=0'], '"--jobs=0" is not understood'],
+    [[folder], 'There is no test file in'],
+  ] as const) {
+    const run = await spawnProgram(t, ['node', main, ...args], { cwd: folder, env: { TMPDIR: folder } })
+    t.strictSame(await run.exited, { code: 1, signal: null })
+    t.match(run.stderr, message)
+  }
   t.strictSame(await readdir(folder), [])
 })

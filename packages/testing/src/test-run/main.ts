@@ -1,9 +1,17 @@
-// What `npm test` runs: starts one PostgreSQL for all test files, then tap with the arguments given, and always stops the server and removes its folder.
+// What `npm test` runs: starts one PostgreSQL for all test files, then Node's test runner, and always stops the server and removes its folder.
 // With PLIMSOLL_TEST_DATABASE_URL set, the server there is used, as superuser, and none is started.
 //
-// Exit code: tap's; or 128 + the number of the signal that ended it or came before it began; or 1 when PostgreSQL couldn't be started.
+// A test file is a program (tap's) that succeeds by exit code 0; Node's runner starts them, several at once, each in a process of its own, and measures what
+// they cover. tap's own runner does the same for half a second of processor time more per file.
+//
+//     npm test                              all files, with coverage and its thresholds
+//     npm test -- packages/config x.test.ts files below a folder, and single ones; without coverage
+//     npm test -- --jobs=1                  so many at once; default: cores + 1, since many wait for sockets and child processes
+//
+// Exit code: 0, or 1 when a file failed or too little is covered; 128 + the number of the signal that ended it or came before it began; 1 when PostgreSQL couldn't
+// be started.
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, realpathSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { glob } from 'node:fs/promises'
 import { availableParallelism, constants } from 'node:os'
 import path from 'node:path'
@@ -11,8 +19,21 @@ import { startTemporaryPostgres } from '../temporary-postgres.ts'
 import { DATABASE_URL_VARIABLE, readTestEnvironment } from '../test-environment.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-/** Time that tap gets to end its test files after a signal, in milliseconds; then it's killed. */
+/** Time that the test files get to end after a signal, in milliseconds; then the runner is killed. */
 const SIGNAL_TIMEOUT_MS = 20_000
+/** A file that hangs says so after the first, by tap, and is ended after the second, in milliseconds. */
+const TAP_TIMEOUT_MS = 120_000
+const FILE_TIMEOUT_MS = 180_000
+const TEST_FILES = '{apps,packages,bench,deploy}/**/test/**/*.test.ts'
+/** What child processes run counts only when they end by themselves: programs that tests kill look untouched. */
+const COVERAGE = [
+  '--experimental-test-coverage',
+  '--test-coverage-include={apps,packages,deploy}/*/src/**',
+  '--test-coverage-include=bench/{src,drills/src}/**',
+  '--test-coverage-lines=85',
+  '--test-coverage-branches=80',
+  '--test-coverage-functions=80',
+]
 
 process.exitCode = await main(process.argv.slice(2))
 
@@ -25,27 +46,28 @@ async function main(args: readonly string[]): Promise<number> {
     process.on(signal, () => {
       received ??= signal
       stopping.abort(new Error(`ended by ${signal}`))
-      // Ctrl-C reaches the whole foreground group, tap included; a second SIGINT would make it end without a report.
+      // Ctrl-C reaches the whole foreground group, the runner included; a second SIGINT would make it end without a report.
       if (!(signal === 'SIGINT' && process.stdin.isTTY)) child?.kill(signal)
       timer ??= setTimeout(() => child?.kill('SIGKILL'), SIGNAL_TIMEOUT_MS).unref()
     })
   }
   try {
-    const tap = findTap(process.cwd())
+    const options = await runnerOptions(args)
     const given = readTestEnvironment().databaseUrl
     const server = given === undefined ? await startTemporaryPostgres({ signal: stopping.signal }) : undefined
     try {
       stopping.signal.throwIfAborted()
-      const chosen = await Array.fromAsync(expandFolders(args))
-      // The thresholds of coverage are for the whole: a part of the tests doesn't load all of the code.
-      const partly = chosen.length > 0 ? ['--allow-incomplete-coverage'] : []
-      // Many tests wait for sockets and child processes: one more at a time than there are cores keeps all of them busy.
-      const jobs = args.some(arg => arg.startsWith('--jobs') || arg.startsWith('-j'))
-        ? []
-        : [`--jobs=${availableParallelism() + 1}`]
-      child = spawn(process.execPath, [tap, ...chosen, ...jobs, ...partly], {
+      child = spawn(process.execPath, options, {
         stdio: 'inherit',
-        env: { ...process.env, [DATABASE_URL_VARIABLE]: given ?? server?.adminUrl },
+        // Inside of a test file of another run it would start nothing.
+        env: {
+          // Colours in what failed are for who looks at it now.
+          ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }),
+          ...process.env,
+          TAP_TIMEOUT: String(TAP_TIMEOUT_MS / 1000),
+          NODE_TEST_CONTEXT: undefined,
+          [DATABASE_URL_VARIABLE]: given ?? server?.adminUrl,
+        },
       })
       return await exitCodeOf(child)
     } finally {
@@ -58,12 +80,37 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** tap takes every program below a folder for a test: a folder stands for the test files below it. */
-async function* expandFolders(args: readonly string[]): AsyncGenerator<string> {
-  for (const arg of args) {
-    if (arg.startsWith('-') || !statSync(arg, { throwIfNoEntry: false })?.isDirectory()) yield arg
-    else yield* glob(path.join(arg, '**/*.test.ts'), { exclude: name => name.split(path.sep).includes('node_modules') })
+/** @throws Error for a word that isn't understood, and when there's nothing to run */
+async function runnerOptions(args: readonly string[]): Promise<string[]> {
+  const words = args.filter(arg => !arg.startsWith('-'))
+  let jobs = availableParallelism() + 1
+  for (const option of args.filter(arg => arg.startsWith('-'))) {
+    const match = /^--jobs=([1-9]\d{0,2})$/.exec(option)
+    if (match === null) throw new Error(`"${option}" is not understood: files, folders, or --jobs=N.`)
+    jobs = Number(match[1])
   }
+  const files = words.length === 0 ? await testFiles(TEST_FILES) : (await Promise.all(words.map(filesOf))).flat()
+  if (files.length === 0) throw new Error(`There is no test file in ${words.join(', ') || process.cwd()}.`)
+  return [
+    '--test',
+    `--test-concurrency=${jobs}`,
+    `--test-timeout=${FILE_TIMEOUT_MS}`,
+    `--test-reporter=${path.join(import.meta.dirname, 'file-report.ts')}`,
+    // The thresholds are for the whole: a part of the tests doesn't load all of the code.
+    ...(words.length === 0 ? COVERAGE : []),
+    ...files,
+  ]
+}
+
+async function filesOf(word: string): Promise<string[]> {
+  const stat = statSync(word, { throwIfNoEntry: false })
+  if (stat === undefined) throw new Error(`There is no file or folder ${word}.`)
+  return stat.isDirectory() ? testFiles(path.join(word, '**/*.test.ts')) : [word]
+}
+
+async function testFiles(pattern: string): Promise<string[]> {
+  const found = await Array.fromAsync(glob(pattern, { exclude: name => name.split(path.sep).includes('node_modules') }))
+  return found.toSorted()
 }
 
 function exitCodeOf(child: ChildProcess): Promise<number> {
@@ -71,13 +118,4 @@ function exitCodeOf(child: ChildProcess): Promise<number> {
     child.once('error', reject)
     child.once('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? 'SIGKILL']))
   })
-}
-
-/** The workspace's tap, from whichever folder of it the run was started. */
-function findTap(from: string): string {
-  for (let folder = from; ; folder = path.dirname(folder)) {
-    const file = path.join(folder, 'node_modules', '.bin', 'tap')
-    if (existsSync(file)) return realpathSync(file)
-    if (folder === path.dirname(folder)) throw new Error(`tap isn't installed in ${from} or above it: run npm ci.`)
-  }
 }
