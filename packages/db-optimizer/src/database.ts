@@ -5,6 +5,8 @@ import { backgroundTimers } from './background-timers.ts'
 import { batchingOn, type Batching } from './batching/batching.ts'
 import { hostCount, postgresDriver, type PostgresDriver } from './driver/postgres-driver.ts'
 import { DbError } from './errors.ts'
+import { Notifications, type ListenOptions, type ListenStatistics, type StopListening } from './listen/notifications.ts'
+import type { MessageHandler } from './listen/subscription.ts'
 import { completeOptions, type CompleteOptions, type CompleteRoute, type DatabaseOptions } from './options.ts'
 import type { PoolStatistics } from './pool/pool-statistics.ts'
 import { RetryBudget } from './retry/retry-budget.ts'
@@ -48,6 +50,12 @@ export interface Database<Types extends Record<string, unknown> = NoTypes> exten
     queries: Queries,
     options?: QueryOptions,
   ) => Promise<BatchResult<Queries>>
+  /**
+   * Calls the handler with the payload of each notification on the channel, from when it resolves until the function that it gives is called. On a connection of
+   * its own, by the first route that isn't a pooler. What could have been missed is told to `onGap`.
+   * @throws DB_ERR_UNSUPPORTED when all routes are poolers; DB_ERR_OPTION, DB_ERR_CONNECT, DB_ERR_QUERY, DB_ERR_CLOSED
+   */
+  readonly listen: (channel: string, handler: MessageHandler, options?: ListenOptions) => Promise<StopListening>
   /** Figures per statement. */
   readonly statements: Statements
   readonly statistics: () => DatabaseStatistics
@@ -61,6 +69,8 @@ export interface DatabaseStatistics {
   /** Its pool. */
   readonly pool: PoolStatistics
   readonly routes: readonly RouteStatistics[]
+  /** Undefined when all routes are poolers. */
+  readonly listen: ListenStatistics | undefined
   /** Retries that were not made because of the budget. */
   readonly retriesOverBudget: number
 }
@@ -74,6 +84,8 @@ export interface DatabaseTools {
 const CANCEL_AFTER_SERVER_MS = 500
 const FENCE_TIMEOUT_MS = 2000
 const CLOSE_TIMEOUT_MS = 5000
+/** An attempt into a silent network holds up the next one. */
+const LISTEN_CONNECT_TIMEOUT_MS = 3000
 
 /**
  * Makes a database without connecting: the first query opens the first connection.
@@ -100,6 +112,7 @@ export function createDatabase<Types extends Record<string, postgres.PostgresTyp
     self => new RepeatQuery(self, { budget: retryBudget, random, routes, maxAttempts }),
   )
   const sql = factory.create(runner, {})
+  const notifications = createNotifications(complete, routes, random)
   const inside = new AsyncLocalStorage<true>()
   const parts: TransactionParts = {
     routes,
@@ -128,6 +141,13 @@ export function createDatabase<Types extends Record<string, postgres.PostgresTyp
     },
     batch: async (queries, batchOptions = {}) => (await runBatch(runner, queries, batchOptions)) as never,
     ...batchingOn(sql, inside),
+    async listen(channel, handler, listenOptions) {
+      if (notifications !== undefined) return notifications.listen(channel, handler, listenOptions)
+      throw new DbError(
+        'DB_ERR_UNSUPPORTED',
+        'LISTEN hears nothing through a pooler in transaction mode: add a direct route to `routes`.',
+      )
+    },
     statements: statements.report,
     statistics() {
       const { name, pool } = routes.current
@@ -135,10 +155,14 @@ export function createDatabase<Types extends Record<string, postgres.PostgresTyp
         route: name,
         pool: pool.statistics(),
         routes: routes.all.map(route => route.statistics()),
+        listen: notifications?.statistics(),
         retriesOverBudget: retryBudget.refusedTotal,
       }
     },
-    close: ({ timeoutMs: closeTimeoutMs = CLOSE_TIMEOUT_MS } = {}) => routes.close(closeTimeoutMs),
+    async close({ timeoutMs: closeTimeoutMs = CLOSE_TIMEOUT_MS } = {}) {
+      await notifications?.close()
+      await routes.close(closeTimeoutMs)
+    },
   }
 }
 
@@ -169,15 +193,40 @@ function createRoutes(options: CompleteOptions, random: { next(): number }): Rou
   const routes: Routes = new Routes(
     options.routes.map(
       (route, index) =>
-        new Route(route, { ...options, ...route, fenceTimeoutMs: FENCE_TIMEOUT_MS }, options.routing, {
-          driver: { ...(drivers[index] as PostgresDriver), learnArrayTypes },
-          random,
-          timers: backgroundTimers,
-          onChange: () => routes.choose(),
-        }),
+        new Route(
+          route,
+          {
+            ...options,
+            ...route,
+            fenceTimeoutMs: FENCE_TIMEOUT_MS,
+            unreachableAfterMs: options.routing.fallbackAfterMs,
+          },
+          options.routing,
+          {
+            driver: { ...(drivers[index] as PostgresDriver), learnArrayTypes },
+            random,
+            timers: backgroundTimers,
+            onChange: () => routes.choose(),
+          },
+        ),
     ),
   )
   return routes
+}
+
+function createNotifications(
+  options: CompleteOptions,
+  { all }: Routes,
+  random: { next(): number },
+): Notifications | undefined {
+  const direct = all.find(route => !route.pooler)
+  if (direct === undefined) return undefined
+  const { heartbeatIntervalMs, heartbeatTimeoutMs, onError } = options.listen
+  const connectTimeoutMs = Math.min(options.connectTimeoutMs, LISTEN_CONNECT_TIMEOUT_MS)
+  return new Notifications(
+    { name: direct.name, connectTimeoutMs, heartbeatIntervalMs, heartbeatTimeoutMs },
+    { driver: direct.driver, random, onError },
+  )
 }
 
 /** Opens each route's first connections. It's enough that one route can be reached. */

@@ -2,6 +2,8 @@
 import type postgres from 'postgres'
 import type { DriverOptions } from './driver/postgres-driver.ts'
 import { DbError } from './errors.ts'
+import { LISTEN_DEFAULTS } from './listen/notifications.ts'
+import type { HandlerFailure } from './listen/subscription.ts'
 import type { RouteSettings } from './routes/route.ts'
 import type { NoTypes } from './sql/sql.ts'
 import type { SlowQuery } from './statements/slow-query-log.ts'
@@ -33,7 +35,7 @@ export interface RouteOptions {
 }
 
 export interface DatabaseOptions<Types extends Record<string, postgres.PostgresType> = NoTypes> {
-  /** `postgres://user:password@host:port/database`, or with `?host=/folder` for a Unix socket; one host. Either this or `routes`. */
+  /** `postgres://user:password@host:port/database`, or `postgres://user@localhost/database?host=/folder` for a Unix socket; one host. Either this or `routes`. */
   readonly url?: string
   /** Several ways to the same database, the preferred one first: pooled or accelerated, then direct. All lead to the same primary. */
   readonly routes?: readonly RouteOptions[]
@@ -99,6 +101,12 @@ export interface DatabaseOptions<Types extends Record<string, postgres.PostgresT
   readonly slowQuerySampleRatio?: number
   /** Fetches the plan of slow statements (EXPLAIN without running them), each once in ten minutes. Default false. */
   readonly slowQueryPlans?: boolean
+  /** `listen` asks its connection so often whether it lives. Default 10,000 ms. */
+  readonly heartbeatIntervalMs?: number
+  /** Without any sign of life for so long after that, the connection is given up. Default 3000 ms. */
+  readonly heartbeatTimeoutMs?: number
+  /** Told of what handlers of `listen` throw. Default: a warning of the process. */
+  readonly onListenError?: (error: unknown, failure: HandlerFailure) => void
   /** Told of notices. Default: they're dropped. */
   readonly onNotice?: (notice: postgres.Notice) => void
 }
@@ -110,6 +118,7 @@ export interface CompleteOptions {
   readonly maxAttempts: number
   readonly statementStatistics: boolean
   readonly slowQuery: SlowQueryOptions | undefined
+  readonly listen: ListenOptionsOfDatabase
   readonly connectTimeoutMs: number
   readonly commandTimeoutMs: number
   readonly acquireTimeoutMs: number
@@ -120,6 +129,12 @@ export interface CompleteOptions {
   readonly maxLifetimeMs: number
   readonly maxStatementsPerConnection: number
   readonly cancelGraceMs: number
+}
+
+export interface ListenOptionsOfDatabase {
+  readonly heartbeatIntervalMs: number
+  readonly heartbeatTimeoutMs: number
+  readonly onError: (error: unknown, failure: HandlerFailure) => void
 }
 
 export interface CompleteRoute {
@@ -152,6 +167,7 @@ const OTHERS = new Set([
   'onSlowQuery',
   'slowQuerySampleRatio',
   'slowQueryPlans',
+  'onListenError',
 ])
 const ROUTE_OPTIONS = new Set(['name', 'url', 'pooler', 'prepare', 'minConnections', 'maxConnections', 'ssl'])
 /** Settings of a session that a pooler keeps apart for its clients; others it refuses, or they'd be the next client's. */
@@ -188,6 +204,8 @@ const NUMBERS = {
   probeDoubtIntervalMs: [5000, 10, MAX_MS, 'ms'],
   returnAfterMs: [30_000, 0, MAX_MS, 'ms'],
   slowQueryMs: [100, 0, MAX_MS, 'ms'],
+  heartbeatIntervalMs: [LISTEN_DEFAULTS.heartbeatIntervalMs, 10, MAX_MS, 'ms'],
+  heartbeatTimeoutMs: [LISTEN_DEFAULTS.heartbeatTimeoutMs, 10, MAX_MS, 'ms'],
 } as const satisfies Readonly<Record<string, readonly [number, number, number, string]>>
 /** Options of postgres.js that would work against the pool, each with why or what to use. */
 const DRIVER_ONLY: Readonly<Record<string, string>> = {
@@ -237,6 +255,11 @@ export function completeOptions(options: DatabaseOptions<Record<string, postgres
     maxAttempts: numberOf(options, 'maxAttempts'),
     statementStatistics: options.statementStatistics ?? true,
     slowQuery: slowQueryOf(options, environment),
+    listen: {
+      heartbeatIntervalMs: numberOf(options, 'heartbeatIntervalMs'),
+      heartbeatTimeoutMs: numberOf(options, 'heartbeatTimeoutMs'),
+      onError: options.onListenError ?? warn,
+    },
     connectTimeoutMs: numberOf(options, 'connectTimeoutMs'),
     commandTimeoutMs: numberOf(options, 'commandTimeoutMs'),
     acquireTimeoutMs: numberOf(options, 'acquireTimeoutMs'),
@@ -337,6 +360,10 @@ function slowQueryOf(options: Given, environment: keyof typeof POOL_DEFAULTS): S
   }
   if (options.onSlowQuery === undefined || options.statementStatistics === false) return undefined
   return { thresholdMs, sampleRatio, plans: options.slowQueryPlans ?? false, write: options.onSlowQuery }
+}
+
+function warn(error: unknown, { channel }: HandlerFailure): void {
+  process.emitWarning(`A handler of "${channel}" has failed: ${String(error)}`, { code: 'DB_WARN_LISTEN_HANDLER' })
 }
 
 function noText(name: string): DbError {

@@ -84,7 +84,8 @@ export interface PostgresDriver {
 export function postgresDriver(url: string, options: DriverOptions): PostgresDriver {
   // Types of arrays are learnt by us: see array-types.ts.
   const own = { ...options, max: 1, fetch_types: false, no_subscribe: true }
-  const builder = postgres(url, own)
+  const { address, host: folder } = withoutHost(url)
+  const builder = postgres(address, folder === null ? own : { ...own, host: folder })
   const parsed = builder.options as unknown as {
     readonly host: readonly string[]
     readonly port: readonly number[]
@@ -123,6 +124,17 @@ export function postgresDriver(url: string, options: DriverOptions): PostgresDri
       return postgres(connection as unknown as DriverOptions)
     },
   }
+}
+
+/** `?host=` as libpq has it, for the folder of a Unix socket: the driver would send it to the server as a setting. */
+function withoutHost(url: string): { readonly address: string; readonly host: string | null } {
+  const mark = url.indexOf('?')
+  if (mark < 0) return { address: url, host: null }
+  const parameters = new URLSearchParams(url.slice(mark + 1))
+  const host = parameters.get('host')
+  parameters.delete('host')
+  const rest = parameters.size === 0 ? '' : `?${parameters.toString()}`
+  return { address: url.slice(0, mark) + rest, host }
 }
 
 /** Tells of an error that comes after the query was resolved: COPY fails like this at its end, and the driver's stream then waits for ever. */

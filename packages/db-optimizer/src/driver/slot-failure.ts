@@ -2,7 +2,7 @@
 //
 // What a lost answer means depends on what was asked: inside a transaction the server has rolled back, a statement that may run twice can simply be repeated,
 // and only for the rest is the outcome really unknown.
-import { DbError, isServerError, queryError, reasonOf } from '../errors.ts'
+import { DbError, isServerError, queryError, reasonOf, type DbErrorDetails } from '../errors.ts'
 
 /** Who stopped a statement. */
 export type StopReason = 'deadline' | 'abort'
@@ -34,6 +34,8 @@ export interface FailureContext {
 }
 
 const QUERY_CANCELED = '57014'
+/** What poolers say of a server that went away in the middle of a statement, at whatever severity. */
+const LOST_STATES: ReadonlySet<string> = new Set(['08000', '08003', '08006', '08007', '08P01'])
 /** What the driver refuses before it sends anything, and after which its connection is in order. */
 const REFUSED_BY_DRIVER: ReadonlySet<string> = new Set([
   'UNDEFINED_VALUE',
@@ -68,7 +70,13 @@ export function toDbError(failure: SlotFailure, context: FailureContext): DbErro
           outcome: 'rolled-back',
         })
       }
-      return queryError(failure.error, statementName)
+      const error = queryError(failure.error, statementName)
+      if (error.code === 'DB_ERR_CONNECT' || !endsSession(failure.error)) return error
+      return lostError(label, `the server ended the session (${error.sqlState})`, context, {
+        ...details,
+        reason: error.sqlState,
+        server: error.server,
+      })
     }
     case 'lost': {
       const why =
@@ -76,33 +84,11 @@ export function toDbError(failure: SlotFailure, context: FailureContext): DbErro
           ? `the connection was lost (${failure.reason})`
           : `it was to be stopped (${failure.because}), the server didn't answer, and the connection was closed`
       const lost = { ...details, reason: failure.reason }
-      if (!failure.sent) {
-        return new DbError('DB_ERR_CONNECTION_LOST', `${label} wasn't sent: ${why}.`, {
-          ...lost,
-          outcome: 'not-executed',
-        })
-      }
-      if (context.inTransaction) {
-        return new DbError(
-          'DB_ERR_CONNECTION_LOST',
-          `${label} got no answer: ${why}. Its transaction is rolled back.`,
-          {
-            ...lost,
-            outcome: 'rolled-back',
-          },
-        )
-      }
-      if (context.idempotent) {
-        return new DbError('DB_ERR_CONNECTION_LOST', `${label} got no answer: ${why}. It may be repeated.`, {
-          ...lost,
-          outcome: 'unknown',
-        })
-      }
-      return new DbError(
-        'DB_ERR_OUTCOME_UNKNOWN',
-        `${label} got no answer: ${why}. It may have been executed or not; look before repeating it.`,
-        { ...lost, outcome: 'unknown' },
-      )
+      if (failure.sent) return lostError(label, why, context, lost)
+      return new DbError('DB_ERR_CONNECTION_LOST', `${label} wasn't sent: ${why}.`, {
+        ...lost,
+        outcome: 'not-executed',
+      })
     }
     case 'conversion': {
       const what = failure.sent ? 'ran, but a row of its result' : "wasn't sent: a parameter"
@@ -121,6 +107,30 @@ export function toDbError(failure: SlotFailure, context: FailureContext): DbErro
     default:
       return failure satisfies never
   }
+}
+
+/** The error for a statement that was sent, and whose session has ended without an answer. */
+function lostError(label: string, why: string, context: FailureContext, details: DbErrorDetails): DbError {
+  if (context.inTransaction) {
+    const text = `${label} got no answer: ${why}. Its transaction is rolled back.`
+    return new DbError('DB_ERR_CONNECTION_LOST', text, { ...details, outcome: 'rolled-back' })
+  }
+  if (context.idempotent) {
+    const text = `${label} got no answer: ${why}. It may be repeated.`
+    return new DbError('DB_ERR_CONNECTION_LOST', text, { ...details, outcome: 'unknown' })
+  }
+  return new DbError(
+    'DB_ERR_OUTCOME_UNKNOWN',
+    `${label} got no answer: ${why}. It may have been executed or not; look before repeating it.`,
+    { ...details, outcome: 'unknown' },
+  )
+}
+
+/** Whether a server's error is no answer to the statement but the end of the session, which may come after the commit. */
+function endsSession(error: Error): boolean {
+  return (
+    isServerError(error) && (error.severity === 'FATAL' || error.severity === 'PANIC' || LOST_STATES.has(error.code))
+  )
 }
 
 /** The error for what the caller's signal or `cancel()` stopped. */

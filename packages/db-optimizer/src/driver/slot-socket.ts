@@ -1,6 +1,7 @@
 // The socket under a connection: opened by us, so that there's one deadline for it, and its end is told once, whoever removes its listeners.
 //
-// postgres.js calls `socket.removeAllListeners()` when it's done with a socket and when it puts TLS on it, so a 'close' listener of ours would be lost.
+// postgres.js calls `socket.removeAllListeners()` when it's done with a socket and when it puts TLS on it, so a 'close' listener of ours would be lost; and an error
+// that comes after that, such as a reset, would end the process.
 import { Socket } from 'node:net'
 import type { ServerAddress } from './postgres-driver.ts'
 
@@ -15,6 +16,15 @@ export class SlotSocket extends Socket {
     if (this.destroyed) onGone(this.errored)
   }
 
+  /** Whoever removes its listeners, an error is never left without one. */
+  override removeAllListeners(event?: string | symbol): this {
+    // With an argument, even undefined, only that event's would go.
+    if (event === undefined) super.removeAllListeners()
+    else super.removeAllListeners(event)
+    if (event === undefined || event === 'error') this.on('error', ignore)
+    return this
+  }
+
   // oxlint-disable-next-line eslint/no-underscore-dangle -- the name that node:stream calls
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     // oxlint-disable-next-line eslint/no-underscore-dangle -- see above
@@ -24,6 +34,8 @@ export class SlotSocket extends Socket {
     })
   }
 }
+
+function ignore(): void {}
 
 /** @throws the system's error, or one with code CONNECT_TIMEOUT */
 export function openSocket(address: ServerAddress, timeoutMs: number): Promise<SlotSocket> {
@@ -37,6 +49,7 @@ export function openSocket(address: ServerAddress, timeoutMs: number): Promise<S
       clearTimeout(timer)
       reject(error)
     }
+    socket.on('error', ignore)
     socket.once('error', onError)
     socket.once('connect', () => {
       clearTimeout(timer)

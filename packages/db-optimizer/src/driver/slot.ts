@@ -19,6 +19,7 @@ import { isServerError, reasonOf } from '../errors.ts'
 import { ARRAY_TYPES_QUERY } from './array-types.ts'
 import type { Backend, CancelSender } from './cancel-request.ts'
 import type { DriverQuery, OnNotify, PostgresDriver } from './postgres-driver.ts'
+import { EPOCH } from '../retry/resolve-commit.ts'
 import { checkResult } from './result-check.ts'
 import { isConnectionFailure, wasSent, type SlotFailure, type StopReason } from './slot-failure.ts'
 import { openSocket, type SlotSocket } from './slot-socket.ts'
@@ -80,6 +81,7 @@ export class SlotOpenError extends Error {
 const CANCEL_TIMEOUT_MS = 1000
 /** A cancel that came late hits a fence; the second one is answered. */
 const FENCE_ATTEMPTS = 2
+const EPOCH_QUERY = `select ${EPOCH} as epoch`
 /** Until the socket of a closed slot is destroyed, in case the server doesn't say goodbye. */
 const GOODBYE_MS = 500
 
@@ -103,6 +105,7 @@ export class Slot {
   #state: SlotState = 'connecting'
   #sql!: postgres.Sql
   #socket!: SlotSocket
+  #epoch: string | undefined
   #backend: Backend = { pid: 0, secret: 0 }
   #running: Statement | null = null
   #dirty = false
@@ -150,7 +153,7 @@ export class Slot {
     const leftMs = Math.max(1, settings.connectTimeoutMs - (performance.now() - slot.openedAtMs))
     const { promise, resolve } = Promise.withResolvers<{ failure: SlotFailure | null; result: unknown }>()
     const first = slot.#start(
-      sql => sql.unsafe(ARRAY_TYPES_QUERY) as unknown as DriverQuery,
+      sql => sql.unsafe(`${ARRAY_TYPES_QUERY}; ${EPOCH_QUERY}`) as unknown as DriverQuery,
       leftMs,
       (failure, result) => resolve({ failure, result }),
     )
@@ -163,7 +166,9 @@ export class Slot {
       }
       throw new SlotOpenError(failure.kind === 'conversion' ? reasonOf(failure.error) : failure.kind)
     }
-    driver.learnArrayTypes(result as object[])
+    const [types = [], [epoch] = []] = result as [object[]?, { readonly epoch?: string }[]?]
+    driver.learnArrayTypes(types)
+    slot.#epoch = epoch?.epoch
     const { pid, secret } = first.query.state ?? {}
     slot.#backend = { pid: pid ?? 0, secret: secret ?? 0 }
     slot.#state = 'idle'
@@ -182,6 +187,11 @@ export class Slot {
   /** The server's process. */
   get backendPid(): number {
     return this.#backend.pid
+  }
+
+  /** The server's epoch when the connection was opened: a connection doesn't outlive one, unless a pooler stands in between. */
+  get epoch(): string | undefined {
+    return this.#epoch
   }
 
   /** Whether it needs a fence before the next caller. */

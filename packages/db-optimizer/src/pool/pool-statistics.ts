@@ -1,6 +1,6 @@
 // Counts of a pool, for metrics and for whoever wonders why something waited. Cheap to keep; a snapshot is made when it's asked for.
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import type { DiscardReason } from '../channels.ts'
+import { DurationHistogram } from '../duration-histogram.ts'
 
 /** Quantiles of a duration since the pool's start, in milliseconds. */
 export interface DurationSummary {
@@ -36,36 +36,14 @@ export interface PoolStatistics {
   readonly openDuration: DurationSummary
 }
 
-const US_PER_MS = 1000
-/** An hour: what is longer counts as that. */
-const LONGEST_US = 3_600_000_000
-
-export class DurationHistogram {
-  readonly #histogram: RecordableHistogram = createHistogram({ lowest: 1, highest: LONGEST_US, figures: 2 })
-  /** Below the histogram's resolution: no wait at all, by far the most frequent. */
-  #zeros = 0
-
-  record(durationMs: number): void {
-    if (durationMs === 0) this.#zeros += 1
-    else this.#histogram.record(Math.max(1, Math.min(LONGEST_US, Math.round(durationMs * US_PER_MS))))
-  }
-
-  summary(): DurationSummary {
-    const recorded = this.#histogram.count
-    const count = recorded + this.#zeros
-    const quantile = (q: number): number => {
-      const rank = Math.ceil(q * count) - this.#zeros
-      return rank <= 0
-        ? 0
-        : this.#histogram.percentile(Math.min(100, Math.max(0.001, (rank / recorded) * 100))) / US_PER_MS
-    }
-    return {
-      count,
-      p50Ms: quantile(0.5),
-      p95Ms: quantile(0.95),
-      p99Ms: quantile(0.99),
-      maxMs: recorded === 0 ? 0 : this.#histogram.max / US_PER_MS,
-    }
+/** The summary of a histogram. */
+export function durationSummary(durations: DurationHistogram): DurationSummary {
+  return {
+    count: durations.count,
+    p50Ms: durations.quantileMs(0.5),
+    p95Ms: durations.quantileMs(0.95),
+    p99Ms: durations.quantileMs(0.99),
+    maxMs: durations.maxMs,
   }
 }
 
@@ -101,8 +79,8 @@ export class PoolCounters {
       discarded: Object.fromEntries(this.#discarded),
       fencesTotal: this.fences,
       cancelsTotal: this.cancels,
-      acquireWait: this.acquireWait.summary(),
-      openDuration: this.openDuration.summary(),
+      acquireWait: durationSummary(this.acquireWait),
+      openDuration: durationSummary(this.openDuration),
     }
   }
 }

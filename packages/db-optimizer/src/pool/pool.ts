@@ -29,6 +29,8 @@ export interface PoolSettings {
   readonly maxStatementsPerConnection: number
   readonly cancelGraceMs: number
   readonly fenceTimeoutMs: number
+  /** Without any connection, a wait of so long means that none can be had. */
+  readonly unreachableAfterMs: number
 }
 
 export interface PoolTools {
@@ -46,14 +48,53 @@ export interface AcquireOptions {
   readonly signal: AbortSignal | undefined
 }
 
-interface Waiter {
+/** Somebody who waits for a connection; told once, by one of the two. Neither may throw. */
+export abstract class Waiter {
   readonly priority: Priority
-  readonly sinceMs: number
-  settled: boolean
-  readonly resolve: (slot: Slot) => void
-  readonly reject: (error: DbError) => void
-  /** Takes back timer and listener. */
-  cleanUp: () => void
+  readonly sinceMs = performance.now()
+  /** When it's refused, on the clock of `performance.now()`. */
+  readonly deadlineMs: number
+  /** When it's refused if the pool has no connection at all then. */
+  readonly emptyDeadlineMs: number
+  settled = false
+
+  constructor(priority: Priority, timeoutMs: number, whenEmptyMs: number) {
+    this.priority = priority
+    this.deadlineMs = this.sinceMs + timeoutMs
+    this.emptyDeadlineMs = this.sinceMs + whenEmptyMs
+  }
+
+  abstract granted(slot: Slot, waitedMs: number): void
+  abstract refused(error: DbError): void
+}
+
+/** One that waits by a promise. */
+class PromisedWaiter extends Waiter {
+  readonly #resolve: (slot: Slot) => void
+  readonly #reject: (error: DbError) => void
+  /** Takes back the listener of a signal. */
+  cleanUp: (() => void) | undefined
+
+  constructor(
+    { priority, timeoutMs }: AcquireOptions,
+    whenEmptyMs: number,
+    resolve: (slot: Slot) => void,
+    reject: (error: DbError) => void,
+  ) {
+    super(priority, timeoutMs, whenEmptyMs)
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  granted(slot: Slot): void {
+    this.cleanUp?.()
+    this.#resolve(slot)
+  }
+
+  refused(error: DbError): void {
+    this.cleanUp?.()
+    this.#reject(error)
+  }
 }
 
 /** A session that was terminated while it was being set up. */
@@ -84,6 +125,8 @@ export class Pool {
   #nextSlotId = 1
   #openFailuresInRow = 0
   #retryTimer: NodeJS.Timeout | undefined
+  #watchTimer: NodeJS.Timeout | undefined
+  #watchAtMs = Infinity
   #sweepTimer: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
   #onDrained: (() => void) | undefined
@@ -105,6 +148,11 @@ export class Pool {
     }
     this.#cancels = new CancelSender(tools.driver.address, settings.maxCancels)
     this.#waiters = new WaitQueue(settings.maxQueue)
+  }
+
+  /** Whether any connection is open. */
+  get hasConnections(): boolean {
+    return this.#slots.size > 0
   }
 
   /** Opens `minConnections`. Resolves when they're open. @throws DB_ERR_CONNECT; it goes on trying */
@@ -137,20 +185,33 @@ export class Pool {
     const slot = this.tryAcquire(priority)
     if (slot !== undefined) return Promise.resolve(slot)
     return new Promise((resolve, reject) => {
-      const waiter: Waiter = {
-        priority,
-        sinceMs: performance.now(),
-        settled: false,
-        resolve,
-        reject,
-        cleanUp: () => {},
+      const waiter = new PromisedWaiter(options, whenEmptyMs, resolve, reject)
+      if (signal !== undefined) {
+        const onAbort = (): void => this.leave(waiter, signal)
+        signal.addEventListener('abort', onAbort, { once: true })
+        waiter.cleanUp = () => signal.removeEventListener('abort', onAbort)
       }
-      const displaced = this.#waiters.push(waiter)
-      if (displaced !== undefined) this.#refuse(displaced, waitedMs => this.#queueFull(waitedMs))
-      if (displaced === waiter) return
-      this.#watch(waiter, options, whenEmptyMs)
-      this.#openForWaiters()
+      this.enqueue(waiter)
     })
+  }
+
+  /** Adds a waiter; it may be refused at once. @hot */
+  enqueue(waiter: Waiter): void {
+    if (this.#closing !== undefined) {
+      waiter.settled = true
+      waiter.refused(closed())
+      return
+    }
+    const displaced = this.#waiters.push(waiter)
+    if (displaced !== undefined) this.#refuse(displaced, waitedMs => this.#queueFull(waitedMs))
+    if (displaced === waiter) return
+    this.#watchUntil(Math.min(waiter.deadlineMs, waiter.emptyDeadlineMs))
+    this.#openForWaiters()
+  }
+
+  /** The waiter's caller doesn't want it any more. */
+  leave(waiter: Waiter, signal?: AbortSignal): void {
+    if (this.#waiters.leave(waiter)) this.#refuse(waiter, waitedMs => abortedWhileWaiting(waitedMs, signal))
   }
 
   /** Takes a slot back. Fences it when it's dirty, and gives it to the next. @hot */
@@ -203,6 +264,7 @@ export class Pool {
     // `#closing` is set when this turn ends: what follows runs after it.
     await Promise.resolve()
     this.#refuseAll(closed)
+    clearTimeout(this.#watchTimer)
     for (const slot of this.#idle.splice(0)) slot.close('pool-closed')
     if (this.#slots.size === 0 && this.#opening === 0) return
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -235,36 +297,38 @@ export class Pool {
   }
 
   #grant(waiter: Waiter, slot: Slot): void {
-    waiter.cleanUp()
-    this.#lend(slot, performance.now() - waiter.sinceMs, waiter.priority)
-    waiter.resolve(slot)
+    const waitedMs = performance.now() - waiter.sinceMs
+    this.#lend(slot, waitedMs, waiter.priority)
+    waiter.granted(slot, waitedMs)
   }
 
-  #watch(waiter: Waiter, { signal, timeoutMs }: AcquireOptions, whenEmptyMs: number): void {
-    const onTime = (): void => {
-      if (this.#waiters.leave(waiter)) this.#refuse(waiter, waitedMs => this.#timedOut(waitedMs))
+  /** One timer for all who wait, for the earliest of their deadlines; who is served in time costs none. */
+  #watchUntil(atMs: number): void {
+    if (atMs >= this.#watchAtMs) return
+    clearTimeout(this.#watchTimer)
+    this.#watchAtMs = atMs
+    this.#watchTimer = setTimeout(() => this.#checkWaiters(), Math.max(1, atMs - performance.now()))
+  }
+
+  #checkWaiters(): void {
+    this.#watchAtMs = Infinity
+    this.#watchTimer = undefined
+    const nowMs = performance.now()
+    let nextMs = Infinity
+    for (const waiter of this.#waiters.waiting()) {
+      const isEmpty = this.#slots.size === 0
+      const { deadlineMs, emptyDeadlineMs } = waiter
+      if (nowMs >= deadlineMs || (isEmpty && nowMs >= emptyDeadlineMs)) {
+        this.#waiters.leave(waiter)
+        this.#refuse(waiter, waitedMs => this.#timedOut(waitedMs))
+      } else nextMs = Math.min(nextMs, deadlineMs, nowMs < emptyDeadlineMs ? emptyDeadlineMs : Infinity)
     }
-    let timer = setTimeout(
-      () => {
-        if (this.#slots.size === 0 || whenEmptyMs >= timeoutMs) return onTime()
-        timer = setTimeout(onTime, timeoutMs - whenEmptyMs)
-      },
-      Math.min(whenEmptyMs, timeoutMs),
-    )
-    const onAbort = (): void => {
-      if (this.#waiters.leave(waiter)) this.#refuse(waiter, waitedMs => abortedWhileWaiting(waitedMs, signal))
-    }
-    signal?.addEventListener('abort', onAbort, { once: true })
-    waiter.cleanUp = () => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', onAbort)
-    }
+    if (nextMs < Infinity) this.#watchUntil(nextMs)
   }
 
   #refuse(waiter: Waiter, error: (waitedMs: number) => DbError): void {
-    waiter.cleanUp()
     const waitedMs = performance.now() - waiter.sinceMs
-    waiter.reject(this.#refused(error(waitedMs), waitedMs, waiter.priority))
+    waiter.refused(this.#refused(error(waitedMs), waitedMs, waiter.priority))
   }
 
   #refuseAll(error: (waitedMs: number) => DbError): void {
@@ -414,8 +478,10 @@ export class Pool {
   }
 
   #timedOut(waitedMs: number): DbError {
-    // Not busy: there's nothing that could become free.
-    if (this.#slots.size === 0) return this.#connectError('CONNECT_TIMEOUT', undefined, waitedMs)
+    // Not busy: there's nothing that could become free, and it isn't just that the caller is impatient.
+    const { unreachableAfterMs } = this.settings
+    if (this.#slots.size === 0 && (this.#openFailuresInRow > 0 || waitedMs >= unreachableAfterMs))
+      return this.#connectError('CONNECT_TIMEOUT', undefined, waitedMs)
     const { open, opening, waiting } = this.statistics()
     return new DbError(
       'DB_ERR_POOL_BUSY',

@@ -37,7 +37,10 @@ export class WaitQueue<Waiter extends Waiting> {
   /** Adds a waiter. Gives the one that has to leave: another, the newcomer itself, or undefined. */
   push(waiter: Waiter): Waiter | undefined {
     const displaced = this.#size >= this.#max ? (this.#newestBelow(waiter.priority) ?? waiter) : undefined
-    if (displaced === waiter) return waiter
+    if (displaced === waiter) {
+      waiter.settled = true
+      return waiter
+    }
     if (displaced !== undefined) this.leave(displaced)
     this.#classes[waiter.priority].push(waiter)
     this.#size += 1
@@ -58,6 +61,13 @@ export class WaitQueue<Waiter extends Waiting> {
       }
     }
     return undefined
+  }
+
+  /** All who wait, in the order of their classes; whoever is looked at may be made to leave. */
+  *waiting(): IterableIterator<Waiter> {
+    for (const priority of PRIORITIES) {
+      for (const waiter of this.#classes[priority].slice(this.#heads[priority])) if (!waiter.settled) yield waiter
+    }
   }
 
   /** Marks a waiter as gone. False if it was already. */

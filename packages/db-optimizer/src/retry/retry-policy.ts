@@ -6,10 +6,10 @@
 //     route       what never reached the database goes to another route at once, where there is one. It's no second load on the first route, so it takes
 //                 nothing of the budget: else a route's death would fail nine calls of ten until its breaker opens
 //     deadline    a retry that could begin only when the time is over isn't made
-//     budget      retries on the same route are bounded to a part of the calls
+//     budget      retries on the same route are bounded to a part of the calls; but for conflicts with other transactions, which say nothing against the server
 //     delay       random(0, min(1 s, 50 ms × 2^n)) with at least 20 ms. Full jitter, so that what failed together doesn't come back together;
 //                 the floor because postgres.js hangs for ever when it's asked again in the turn in which its socket was reset
-import type { Classification } from './classification.ts'
+import type { Classification, ClassReason } from './classification.ts'
 import type { RetryBudget } from './retry-budget.ts'
 
 /** What a call says of itself. */
@@ -50,6 +50,9 @@ export interface RetryPolicyOptions {
   readonly minDelayMs?: number
 }
 
+/** Both ended for another transaction's sake, and one of them got through: repeating can't pile up. */
+const CONFLICTS: ReadonlySet<ClassReason> = new Set<ClassReason>(['serialization', 'deadlock'])
+
 export class RetryPolicy {
   readonly #maxAttempts: number
   readonly #baseDelayMs: number
@@ -83,7 +86,7 @@ export class RetryPolicy {
     if (elsewhereOnly) return no('no-other-route')
     const delayMs = this.#delayMs(attempts - 1)
     if (nowMs + delayMs >= deadlineMs) return no('deadline')
-    if (!this.budget.tryTake()) return no('budget')
+    if (!CONFLICTS.has(reason) && !this.budget.tryTake()) return no('budget')
     return { again: true, delayMs, route: 'same' }
   }
 

@@ -35,6 +35,8 @@ export class Attempt<T> {
 export interface PendingCommit<T> {
   /** From `pg_current_xact_id()`, as text; null when the transaction has none (`pg_current_xact_id_if_assigned()`): then it wrote nothing. */
   readonly xid: string | null
+  /** The server's, see `EPOCH` of resolve-commit.ts. */
+  readonly epoch?: string | undefined
   /** What the call gives when the transaction turns out to be committed. */
   readonly value: T
 }
@@ -62,7 +64,7 @@ export interface RetryingOptions extends RetryTraits {
   /** Whether there's a route beside these. Default: there's one route only. */
   readonly hasOtherRoute?: (avoidRoutes: ReadonlySet<string>) => boolean
   /** Finds out what became of a commit without an answer; `resolveCommit` on another connection. */
-  readonly resolve?: (xid: string) => Promise<CommitResolution>
+  readonly resolve?: (xid: string, epoch: string | undefined) => Promise<CommitResolution>
   readonly onFailedAttempt?: (failed: FailedAttempt) => void
   /** The first attempt, where it was made already, and counted as a call. */
   readonly first?: { readonly error: unknown; readonly phase: Phase; readonly route: string }
@@ -114,14 +116,14 @@ function execution(options: { readonly atomic?: boolean }): { readonly atomic?: 
 }
 
 async function resolutionOf<T>(
-  { xid }: PendingCommit<T>,
+  { xid, epoch }: PendingCommit<T>,
   { resolve }: RetryingOptions,
 ): Promise<'committed' | 'aborted' | undefined> {
   // Without an id nothing was written. Its reads weren't confirmed by the commit (isolation level serializable), so they're made again.
   if (xid === null) return 'aborted'
   if (resolve === undefined) return undefined
   try {
-    const { status } = await resolve(xid)
+    const { status } = await resolve(xid, epoch)
     return status === 'committed' || status === 'aborted' ? status : undefined
   } catch {
     // What the question failed with says nothing of the commit; that stays unknown, and is reported as such.

@@ -106,9 +106,8 @@ export class Route {
     const slot = this.pool.tryAcquire(options.priority)
     if (slot !== undefined) return Promise.resolve(slot)
     if (isLast && this.#circuit.state === 'open') return this.pool.acquire(options)
-    const { fallbackAfterMs } = this.#settings
-    // The other route needs some of the caller's time.
-    const whenEmptyMs = isLast ? options.timeoutMs : Math.min(options.timeoutMs / 2, fallbackAfterMs)
+    // Who has less time than that gives up by itself, which says nothing of the route.
+    const whenEmptyMs = isLast ? options.timeoutMs : Math.min(options.timeoutMs, this.#settings.fallbackAfterMs)
     return this.#circuit.run(() => this.pool.acquire(options, whenEmptyMs))
   }
 

@@ -64,6 +64,11 @@ export class Routes {
     return this.all.some(route => !avoid.has(route.name))
   }
 
+  /** Whether the route of this name leads through a pooler. */
+  isPooler(name: string): boolean {
+    return this.all.some(route => route.pooler && route.name === name)
+  }
+
   startProbing(): void {
     for (const route of this.all) route.startProbing()
   }

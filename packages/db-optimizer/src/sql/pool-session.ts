@@ -4,6 +4,7 @@
 // tells; the connection is thrown away, and the caller learns what to use.
 import type { Slot } from '../driver/slot.ts'
 import { DbError } from '../errors.ts'
+import type { Pool, Waiter } from '../pool/pool.ts'
 import type { Priority } from '../pool/wait-queue.ts'
 import type { Routes } from '../routes/routes.ts'
 import type { LeaseOptions, Session } from './session.ts'
@@ -32,6 +33,18 @@ export class PoolSession implements Session {
 
   tryLease(priority: Priority): Slot | undefined {
     return this.#routes.tryAcquire(priority)
+  }
+
+  enqueue(waiter: Waiter): Pool | undefined {
+    const { pool } = this.#routes.current
+    // A route without any connection isn't waited for like that: its circuit is asked, and then the next route.
+    if (this.#routes.all.length > 1 && !pool.hasConnections) return undefined
+    pool.enqueue(waiter)
+    return pool
+  }
+
+  sendsOn(error: DbError): boolean {
+    return error.code === 'DB_ERR_CONNECT' && this.#routes.all.length > 1
   }
 
   lease(options: LeaseOptions): Promise<Slot> {

@@ -9,6 +9,7 @@ import { aborted, toDbError, type FailureContext, type SlotFailure } from '../dr
 import { DbError } from '../errors.ts'
 import { openCopyIn, openCopyOut } from './copy-streams.ts'
 import { cursorRows } from './cursor.ts'
+import { Waiter } from '../pool/pool.ts'
 import type { Origins } from './origins.ts'
 import type { QueryRunner, RunnableQuery } from './query.ts'
 import type { Session } from './session.ts'
@@ -84,8 +85,9 @@ export class SessionRunner implements QueryRunner {
     }
     this.#repeat?.called()
     const slot = this.session.tryLease(settings.priority ?? 'normal')
-    if (slot === undefined) void this.#startLater(query, query, query.settings.timeoutMs ?? this.session.timeoutMs)
-    else this.#run(query, query, slot, 0, settings.timeoutMs ?? this.session.timeoutMs)
+    const timeoutMs = settings.timeoutMs ?? this.session.timeoutMs
+    if (slot === undefined) this.#wait(query, timeoutMs)
+    else this.#run(query, query, slot, 0, timeoutMs)
   }
 
   /**
@@ -180,6 +182,36 @@ export class SessionRunner implements QueryRunner {
     })
   }
 
+  /** In line without promise, timer or signal of its own, where that can be done. */
+  #wait(query: RunnableQuery, timeoutMs: number): void {
+    const { session } = this
+    if (query.settings.signal === undefined) {
+      const waiter = new QueuedQuery(query, timeoutMs, Math.min(session.acquireTimeoutMs, timeoutMs), this.#queued)
+      const line = session.enqueue(waiter)
+      if (line !== undefined) {
+        if (!waiter.settled) query.onCancel = () => line.leave(waiter)
+        return
+      }
+    }
+    void this.#startLater(query, query, timeoutMs)
+  }
+
+  readonly #queued: QueuedEnds = {
+    granted: (query, slot, waitedMs, timeoutMs) => {
+      try {
+        this.#run(query, query, slot, waitedMs, timeoutMs)
+      } catch (error) {
+        // It would reach whoever gave the connection back.
+        query.reject(error)
+        slot.discard('driver-error')
+      }
+    },
+    refused: (query, error, timeoutMs) => {
+      if (this.session.sendsOn(error)) void this.#startLater(query, query, timeoutMs)
+      else query.reject(this.#explained(query, error))
+    },
+  }
+
   async #startLater(
     query: RunnableQuery,
     to: Settler,
@@ -236,6 +268,36 @@ export class SessionRunner implements QueryRunner {
 
   #explained(query: RunnableQuery, error: DbError): DbError {
     return query.tagged ? this.#origins.explain(query.strings, error) : error
+  }
+}
+
+interface QueuedEnds {
+  granted(query: RunnableQuery, slot: Slot, waitedMs: number, timeoutMs: number): void
+  refused(query: RunnableQuery, error: DbError, timeoutMs: number): void
+}
+
+/** A query that waits for its connection. */
+class QueuedQuery extends Waiter {
+  readonly #query: RunnableQuery
+  readonly #timeoutMs: number
+  readonly #ends: QueuedEnds
+
+  /** @param timeoutMs for all of it, waiting included */
+  constructor(query: RunnableQuery, timeoutMs: number, acquireTimeoutMs: number, ends: QueuedEnds) {
+    super(query.settings.priority ?? 'normal', acquireTimeoutMs, acquireTimeoutMs)
+    this.#query = query
+    this.#timeoutMs = timeoutMs
+    this.#ends = ends
+  }
+
+  granted(slot: Slot, waitedMs: number): void {
+    this.#query.onCancel = undefined
+    this.#ends.granted(this.#query, slot, waitedMs, Math.max(1, this.#timeoutMs - waitedMs))
+  }
+
+  refused(error: DbError): void {
+    this.#query.onCancel = undefined
+    this.#ends.refused(this.#query, error, Math.max(1, this.#timeoutMs - (performance.now() - this.sinceMs)))
   }
 }
 

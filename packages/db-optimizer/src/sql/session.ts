@@ -1,7 +1,7 @@
 // Where queries get their connection from: the pool, for each its own; or a transaction, whose one connection they take in turns.
 import type { Slot } from '../driver/slot.ts'
 import type { DbError } from '../errors.ts'
-import type { AcquireOptions } from '../pool/pool.ts'
+import type { AcquireOptions, Waiter } from '../pool/pool.ts'
 import type { Priority } from '../pool/wait-queue.ts'
 
 export interface LeaseOptions extends AcquireOptions {
@@ -17,6 +17,12 @@ export interface Session {
   readonly acquireTimeoutMs: number
   /** A connection at once, if one is free and nobody waits. */
   tryLease(priority: Priority): Slot | undefined
+  /**
+   * Waits in line for a connection without a promise; gives what takes the waiter out again. Undefined where that can't be done: `lease` does it then.
+   */
+  enqueue(waiter: Waiter): { leave(waiter: Waiter): void } | undefined
+  /** Whether `lease` may still give a connection to who was refused like this. */
+  sendsOn(error: DbError): boolean
   /** @throws DbError */
   lease(options: LeaseOptions): Promise<Slot>
   release(slot: Slot): void

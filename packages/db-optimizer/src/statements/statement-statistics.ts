@@ -5,7 +5,7 @@
 //
 // Invariants: nothing recorded is lost (entries + `others` = all); no text and no entry is kept beyond the bounds, whatever is sent; no value of a statement is kept.
 // @hot: `record` is called for every statement.
-import { DurationHistogram } from './duration-histogram.ts'
+import { DurationHistogram } from '../duration-histogram.ts'
 import { normalizeSql } from './normalize-sql.ts'
 
 export interface StatementStatisticsOptions {

@@ -1,5 +1,5 @@
 // The statements that matter most, as plain data for logs, dashboards and an admin page.
-import type { DurationHistogram } from './duration-histogram.ts'
+import type { DurationHistogram } from '../duration-histogram.ts'
 import type { StatementEntry } from './statement-statistics.ts'
 
 /** `total`: the most time in all, what's worth improving. `mean`: the slowest. `count`: the most frequent. */

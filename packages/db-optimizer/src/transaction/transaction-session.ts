@@ -54,6 +54,14 @@ export class TransactionSession implements Session {
     return this.#slot
   }
 
+  enqueue(): undefined {
+    return undefined
+  }
+
+  sendsOn(): boolean {
+    return false
+  }
+
   lease(): Promise<Slot> {
     const slot = this.tryLease()
     if (slot !== undefined) return Promise.resolve(slot)

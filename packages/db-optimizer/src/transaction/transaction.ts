@@ -18,7 +18,7 @@ import { toDbError, type SlotFailure } from '../driver/slot-failure.ts'
 import { DbError } from '../errors.ts'
 import type { Priority } from '../pool/wait-queue.ts'
 import { nodeTimers } from '../retry/pause.ts'
-import { resolveCommit, type CommitResolution } from '../retry/resolve-commit.ts'
+import { EPOCH, resolveCommit, type CommitResolution } from '../retry/resolve-commit.ts'
 import type { RetryBudget } from '../retry/retry-budget.ts'
 import { RetryPolicy } from '../retry/retry-policy.ts'
 import { retrying, type Attempt } from '../retry/retrying.ts'
@@ -74,8 +74,11 @@ const ISOLATION: Readonly<Record<IsolationLevel, string>> = {
   serializable: 'isolation level serializable',
 }
 const XID_QUERY = 'select pg_current_xact_id_if_assigned()::text as xid'
-/** Longest search for the fate of a commit. */
+/** Behind a pooler the connection outlives the server, whose epoch has to be asked for each time. */
+const POOLED_XID_QUERY = `${XID_QUERY}, ${EPOCH} as epoch`
+/** Search for the fate of a commit: longest, and at least when the transaction's time is over. */
 const RESOLVE_TIMEOUT_MS = 5000
+const RESOLVE_LATE_MS = 1000
 
 /** Runs `fn` in a transaction, again where `retries` and the kind of failure allow it. @throws DbError, or what `fn` throws */
 export async function runTransaction(
@@ -127,8 +130,13 @@ export async function runTransaction(
             because: decision.again ? undefined : decision.because,
             inTransaction: true,
           }),
-        resolve: async xid => {
-          resolution = await resolveCommit(xid, parts.ask, { timers: nodeTimers, timeoutMs: RESOLVE_TIMEOUT_MS })
+        resolve: async (xid, epoch) => {
+          const leftMs = Math.max(RESOLVE_LATE_MS, deadlineMs - performance.now())
+          resolution = await resolveCommit(xid, parts.ask, {
+            epoch,
+            timers: nodeTimers,
+            timeoutMs: Math.min(RESOLVE_TIMEOUT_MS, leftMs),
+          })
           return resolution
         },
       },
@@ -275,12 +283,13 @@ class TransactionAttempt {
     const attempt = this.#attempt
     attempt.phase = 'commit'
     const readOnly = this.#options.readOnly === true
+    const pooled = this.#parts.routes.isPooler(slot.poolName)
     const { failure, result } = await new Promise<{ failure: SlotFailure | null; result: unknown }>(resolve => {
       slot.run(
         sql => {
           if (!readOnly) {
-            sql.unsafe<{ xid: string | null }[]>(XID_QUERY).then(
-              rows => (attempt.pendingCommit = { xid: rows[0]?.xid ?? null, value }),
+            sql.unsafe<{ xid: string | null; epoch?: string }[]>(pooled ? POOLED_XID_QUERY : XID_QUERY).then(
+              ([row]) => (attempt.pendingCommit = { xid: row?.xid ?? null, epoch: row?.epoch ?? slot.epoch, value }),
               // The transaction is aborted already, or the connection lost: COMMIT's own answer tells.
               () => {},
             )

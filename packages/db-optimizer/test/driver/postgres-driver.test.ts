@@ -86,3 +86,15 @@ await t.test('3: when its socket is gone it asks once more, is refused, and ever
   await t.rejects(run(copyOnto(sql, write`select 1`)), { code: /^CONNECTION_/ })
   t.equal(closed, 1)
 })
+
+await t.test('an address may name the folder of a Unix socket, as libpq has it', t => {
+  const { address, builder } = postgresDriver('postgres://u:p@localhost/db?host=%2Frun%2Fpg&application_name=x', {})
+  t.same(address, { path: '/run/pg/.s.PGSQL.5432' })
+  t.match(builder.options, { database: 'db', user: 'u', connection: { application_name: 'x' } })
+  t.same(
+    Object.keys(builder.options.connection).filter(name => name === 'host'),
+    [],
+  )
+  t.same(postgresDriver('postgres://u@127.0.0.1:6543/db', {}).address, { host: '127.0.0.1', port: 6543 })
+  t.end()
+})

@@ -2,7 +2,7 @@ import postgres from 'postgres'
 import t from 'tap'
 import { FakeClock, testDatabase, until, type TestScope } from '@plimsoll/testing'
 import { nodeTimers } from '../../src/retry/pause.ts'
-import { END_QUERY, resolveCommit, STATUS_QUERY, type ResolveQuery } from '../../src/retry/resolve-commit.ts'
+import { END_QUERY, EPOCH, resolveCommit, STATUS_QUERY, type ResolveQuery } from '../../src/retry/resolve-commit.ts'
 import { instantTimers } from './instant-timers.ts'
 
 const database = await testDatabase(t, { template: { key: 'empty', prepare: async () => {} } })
@@ -61,6 +61,17 @@ await t.test("a process that meanwhile has another transaction isn't ended", asy
   })
   t.equal((await client`select 1 as one`).length, 1, 'the process lives')
   await other.client`rollback`
+})
+
+await t.test('a server that has crashed since may have given the id to another transaction', async t => {
+  const { client, xid } = await openTransaction(t)
+  await client`commit`
+  const [row] = await sql<{ epoch: string }[]>`select ${sql.unsafe(EPOCH)} as epoch`
+  t.same(await resolveCommit(xid, query, { timers: nodeTimers, epoch: row?.epoch }), { status: 'committed' })
+  t.same(await resolveCommit(xid, query, { timers: nodeTimers, epoch: '1700000000.5' }), { status: 'restarted' })
+  const other = await openTransaction(t)
+  await other.client`rollback`
+  t.same(await resolveCommit(other.xid, query, { timers: nodeTimers, epoch: '1700000000.5' }), { status: 'aborted' })
 })
 
 await t.test('an id of the future is no answer', async t => {

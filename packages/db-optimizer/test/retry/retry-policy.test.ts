@@ -103,3 +103,12 @@ await t.test('a retry that is not made takes nothing of the budget', async t => 
   t.ok(tight.decide(situation(failed('rolled-back')), WRITE).again)
   t.match(tight.decide(situation(failed('rolled-back')), WRITE), { because: 'budget' })
 })
+
+await t.test('conflicts with other transactions take nothing of the budget', t => {
+  const tight = policy(0.5, {}, { ratio: 0, minPerSecond: 0 })
+  for (const reason of ['serialization', 'deadlock'] as const) {
+    t.match(tight.decide(situation(failed('rolled-back', { reason })), WRITE), { again: true, route: 'same' })
+  }
+  t.match(tight.decide(situation(failed('rolled-back')), WRITE), { because: 'budget' })
+  t.end()
+})

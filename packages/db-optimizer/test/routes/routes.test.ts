@@ -97,6 +97,23 @@ await t.test('transactions, batches and streams take the other route as well', a
   t.same(await db.sql`select ${db.sql.array([1, 2])}::int[] as list`, [{ list: [1, 2] }])
 })
 
+await t.test('impatient callers of a cold pool say nothing against its route', async t => {
+  const { db } = await twoRoutes(t)
+  const codes = await Promise.all(Array.from({ length: 40 }, () => codeOf(db.sql`select 1`.with({ timeoutMs: 2 }))))
+  t.same(
+    codes.filter(code => code === 'DB_ERR_CONNECT'),
+    [],
+  )
+  t.same(
+    db.statistics().routes.map(({ state, circuit }) => ({ state, circuit })),
+    [
+      { state: 'available', circuit: 'closed' },
+      { state: 'available', circuit: 'closed' },
+    ],
+  )
+  t.equal(await codeOf(db.sql`select 1`), 'resolved')
+})
+
 await t.test('a busy pool is no reason to leave a route', async t => {
   const { db } = await twoRoutes(t, { maxConnections: 1, acquireTimeoutMs: 50 })
   await until(async () => (await codeOf(db.sql`select 1`)) === 'resolved', { what: 'a connection' })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { SeededRandom } from '@plimsoll/testing'
-import { DurationHistogram } from '../../src/statements/duration-histogram.ts'
+import { DurationHistogram } from '../../src/duration-histogram.ts'
 import { OTHERS, StatementStatistics } from '../../src/statements/statement-statistics.ts'
 import { topStatements } from '../../src/statements/top-statements.ts'
 
