@@ -6,6 +6,8 @@ import path from 'node:path'
 import { option as Type, type DeepReadonly } from '@plimsoll/config'
 import { defaultLogLevel, LOG_LEVELS, type LogLevel } from '@plimsoll/telemetry'
 import type { Static } from 'typebox'
+import { routesTo } from './database/address.ts'
+import { mostWorkers, poolSize, smallestBudget, type PoolSize } from './database/pool-size.ts'
 import { isNetwork } from './http/peers.ts'
 import { isOriginPattern, type Environment } from './plugins/security.ts'
 
@@ -38,12 +40,23 @@ const log = Type.Object(
 )
 
 const databaseUrl = Type.String({
-  description: 'Address of PostgreSQL: postgres://user:password@host:port/database.',
+  description:
+    'Address of PostgreSQL: postgres://user:password@host:port/database. With database.directUrl set: of the pooler in front of it.',
   env: 'DATABASE_URL',
   pattern: '^postgres(ql)?://',
   placeholder: 'url',
   secret: true,
 })
+const directUrl = Type.Optional(
+  Type.String({
+    description:
+      'Address of the same database without the pooler, which then has to be one in transaction mode (PgBouncer): for migrations and the other database commands, and whenever the pooler can not be reached. Not set: database.url leads to PostgreSQL itself.',
+    env: 'DATABASE_DIRECT_URL',
+    pattern: '^postgres(ql)?://',
+    placeholder: 'url',
+    secret: true,
+  }),
+)
 const connectTimeoutS = Type.Integer({
   description: 'Longest time to open a connection.',
   unit: 's',
@@ -56,6 +69,7 @@ const connectTimeoutS = Type.Integer({
 const database = Type.Object(
   {
     url: databaseUrl,
+    directUrl,
     minConnections: Type.Optional(
       Type.Integer({
         description: 'Connections that each worker opens at its start. Not set: 2 in development, else 5.',
@@ -68,7 +82,8 @@ const database = Type.Object(
     ),
     maxConnections: Type.Optional(
       Type.Integer({
-        description: 'Connections that each worker may open at most. Not set: 10 in development, else 20.',
+        description:
+          'Connections that each worker may open at most, by each route. Not set: 10 in development, else 20.',
         unit: 'connections',
         minimum: 1,
         maximum: 1000,
@@ -78,7 +93,7 @@ const database = Type.Object(
     ),
     connectionBudget: Type.Integer({
       description:
-        'Connections that all workers together may open, one worker more during a rolling restart included; each worker gets its share.',
+        'Connections that all workers together may open, by all routes and with one worker more during a rolling restart; each worker gets its share.',
       unit: 'connections',
       default: 90,
       minimum: 4,
@@ -95,6 +110,26 @@ const database = Type.Object(
       maximum: 3600,
       env: 'DB_COMMAND_TIMEOUT',
     }),
+    acquireTimeoutMs: Type.Integer({
+      description: 'Longest wait of a statement for a connection; then the answer is 503 API_ERR_DATABASE_BUSY.',
+      unit: 'ms',
+      default: 5000,
+      minimum: 10,
+      maximum: 600_000,
+      when: 'Lower it to shed load earlier. Above http.handlerTimeoutMs it has no effect.',
+      env: 'DB_ACQUIRE_TIMEOUT_MS',
+    }),
+    slowQueryMs: Type.Optional(
+      Type.Integer({
+        description:
+          'Waiting and running together from which on a statement is logged as slow, without its values. Not set: 100 in development, else 500.',
+        unit: 'ms',
+        minimum: 0,
+        maximum: 3_600_000,
+        zero: 'every statement is',
+        env: 'DB_SLOW_QUERY_MS',
+      }),
+    ),
     probeIntervalMs: Type.Integer({
       description:
         'Time between two looks at the database in the background, ± 10 %; one second while it does not answer.',
@@ -147,7 +182,8 @@ const http = Type.Object(
 
 const workers = Type.Optional(
   Type.Integer({
-    description: 'Number of workers. Not set: one per core, at least 2.',
+    description:
+      'Number of workers. Not set: one per core, at least 2, and no more than database.connectionBudget has connections for.',
     unit: 'workers',
     minimum: 1,
     maximum: 256,
@@ -224,7 +260,7 @@ export const databaseCommandSchema = Type.Object(
       description: 'How progress is printed: lines to read, or one JSON object per line.',
       default: 'text',
     }),
-    database: Type.Object({ url: databaseUrl, connectTimeoutS }, closed),
+    database: Type.Object({ url: databaseUrl, directUrl, connectTimeoutS }, closed),
   },
   closed,
 )
@@ -234,22 +270,37 @@ export type WorkerConfig = DeepReadonly<Static<typeof workerSchema>>
 export type DatabaseCommandConfig = DeepReadonly<Static<typeof databaseCommandSchema>>
 
 /** The programs, as `loadConfig` takes them. */
-export const clusterProgram = { name: 'plimsoll-api', schema: clusterSchema, check: checkServing }
-export const workerProgram = { name: 'plimsoll-api-worker', schema: workerSchema, check: checkServing }
+export const clusterProgram = {
+  name: 'plimsoll-api',
+  schema: clusterSchema,
+  check: (config: ClusterConfig) => checkServing(config, workerCount(config)),
+}
+export const workerProgram = {
+  name: 'plimsoll-api-worker',
+  schema: workerSchema,
+  check: (config: WorkerConfig) => checkServing(config, config.workers ?? 1),
+}
 export const databaseProgram = {
   name: 'plimsoll-api-database',
-  operands: 'migrate | seed | reset',
+  operands: 'migrate | plan | rehearse | repair NUMBER pending|done | seed | reset',
   schema: databaseCommandSchema,
 }
 
 /** What the schema can't say. */
-function checkServing(config: Pick<WorkerConfig, 'environment' | 'database' | 'http'>): string[] {
+function checkServing(config: Pick<WorkerConfig, 'environment' | 'database' | 'http'>, workers: number): string[] {
   const { http } = config
+  const { connectionBudget } = config.database
   const { minConnections, maxConnections } = poolLimits(config)
+  const needed = smallestBudget({ workers, routes: routesTo(config.database).length })
   return [
     ...(minConnections > maxConnections
       ? [
           `database.minConnections (${minConnections}) is above database.maxConnections (${maxConnections}); lower the one or raise the other`,
+        ]
+      : []),
+    ...(connectionBudget < needed
+      ? [
+          `database.connectionBudget (${connectionBudget}) is below ${needed}, the least for workers (${workers}, and one more during a restart) with a connection and a probe each by every route; start fewer workers, or raise it and max_connections of PostgreSQL`,
         ]
       : []),
     ...http.trustedProxies
@@ -287,8 +338,40 @@ export function poolLimits(config: Pick<WorkerConfig, 'environment' | 'database'
   }
 }
 
-export function workerCount(config: Pick<ClusterConfig, 'workers'>): number {
-  return config.workers ?? Math.max(2, availableParallelism())
+/**
+ * The pool of each of so many workers.
+ * @throws DB_ERR_BUDGET, which `check` has refused before
+ */
+export function workerPool(config: Pick<WorkerConfig, 'environment' | 'database'>, workers: number): PoolSize {
+  return poolSize({
+    ...poolLimits(config),
+    workers,
+    budget: config.database.connectionBudget,
+    routes: routesTo(config.database).length,
+  })
+}
+
+/** From when on a statement is slow. */
+export function slowQueryMs(config: Pick<WorkerConfig, 'environment' | 'database'>): number {
+  return config.database.slowQueryMs ?? (config.environment === 'development' ? 100 : 500)
+}
+
+/** Where commands and the check of the schema find the database: never through a pooler, which has no sessions. */
+export function commandDatabase({ url, directUrl, connectTimeoutS }: DatabaseCommandConfig['database']): {
+  readonly url: string
+  readonly connectTimeoutS: number
+} {
+  return { url: directUrl ?? url, connectTimeoutS }
+}
+
+/** @param cores of this machine */
+export function workerCount(
+  config: Pick<ClusterConfig, 'workers' | 'database'>,
+  cores: number = availableParallelism(),
+): number {
+  const { connectionBudget, ...address } = config.database
+  const most = mostWorkers({ budget: connectionBudget, routes: routesTo(address).length })
+  return config.workers ?? Math.max(1, Math.min(most, Math.max(2, cores)))
 }
 
 /** @param userId id of the user who runs the program; 0 where the system has none */
@@ -311,11 +394,14 @@ export function workerEnvironment(
     NODE_ENV: environment,
     API_WORKERS: String(workerCount(config)),
     DATABASE_URL: database.url,
+    DATABASE_DIRECT_URL: database.directUrl,
     DB_MIN_CONNECTIONS: text(database.minConnections),
     DB_MAX_CONNECTIONS: text(database.maxConnections),
     DB_CONNECTION_BUDGET: text(database.connectionBudget),
     DB_CONNECTION_TIMEOUT: text(database.connectTimeoutS),
     DB_COMMAND_TIMEOUT: text(database.commandTimeoutS),
+    DB_ACQUIRE_TIMEOUT_MS: text(database.acquireTimeoutMs),
+    DB_SLOW_QUERY_MS: text(database.slowQueryMs),
     API_DB_PROBE_INTERVAL_MS: text(database.probeIntervalMs),
     API_HANDLER_TIMEOUT_MS: text(http.handlerTimeoutMs),
     API_MAX_BODY_BYTES: text(http.maxBodyBytes),

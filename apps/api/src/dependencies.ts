@@ -2,9 +2,9 @@
 //
 // Seams: replacing `openDatabase` changes what stands behind every repository; a cache will be made between a repository and its service.
 import { categoryLogger, createRegistry, type Logger, type Registry } from '@plimsoll/telemetry'
-import { openDatabase, type DatabaseOptions } from './database/database.ts'
+import { openDatabase, type Database, type DatabaseOptions } from './database/database.ts'
 import { createProbe, createProbeQuery, type Clock, type ProbeOptions } from './database/probe.ts'
-import { databaseMetrics } from './database/metrics.ts'
+import { callMetrics, databaseMetrics } from './database/metrics.ts'
 import { RequestFigures } from './http/request-figures.ts'
 import { createCoursesRepository } from './resources/courses/repository.ts'
 import { createCoursesService, type CoursesService } from './resources/courses/service.ts'
@@ -38,6 +38,7 @@ export interface Dependencies {
   readonly registry: Registry
   readonly figures: RequestFigures
   readonly drainState: DrainState
+  readonly database: Database
   readonly health: HealthService
   readonly courses: CoursesService
   close(): Promise<void>
@@ -71,9 +72,11 @@ export async function createDependencies(
   const database = await openDatabase(options.database, {
     logger: databaseLogger,
     clock,
-    observe: databaseMetrics(registry, () => probe.health()),
+    random,
+    observe: callMetrics(registry),
   })
   closing.defer(() => database.close())
+  closing.defer(databaseMetrics(registry, { database, health: () => probe.health() }))
   await probe.start()
 
   const system = createSystemFigures(clock)
@@ -92,5 +95,15 @@ export async function createDependencies(
   const courses = createCoursesService(createCoursesRepository(database))
 
   const owned = closing.move()
-  return { logger, clock, registry, figures, drainState, health, courses, close: () => owned.disposeAsync() }
+  return {
+    logger,
+    clock,
+    registry,
+    figures,
+    drainState,
+    database,
+    health,
+    courses,
+    close: () => owned.disposeAsync(),
+  }
 }

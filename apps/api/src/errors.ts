@@ -122,6 +122,18 @@ export const API_ERRORS = {
     message: 'A statement ran into its time limit and was stopped.',
     remedy: 'Try again after `retry-after`.',
   },
+  API_ERR_DATABASE_BUSY: {
+    status: 503,
+    title: 'The database is busy',
+    message: 'No connection became free in time, or others were changing the same rows; nothing was done.',
+    remedy: 'Try again after `retry-after`.',
+  },
+  API_ERR_DATABASE_OUTCOME_UNKNOWN: {
+    status: 500,
+    title: 'It is not known whether the change was made',
+    message: 'The database went away before it answered, and what became of the change could not be found out.',
+    remedy: 'Look before repeating it.',
+  },
   API_ERR_DEADLINE: {
     status: 503,
     title: 'The answer was not ready in time',
@@ -195,6 +207,16 @@ export const SETUP_ERRORS = {
   API_ERR_MIGRATION_FAILED: {
     message: "A migration's SQL failed; its transaction was rolled back.",
     remedy: 'Correct the file at the line of the message and run the command again.',
+  },
+  API_ERR_MIGRATION_INTERRUPTED: {
+    message: 'A run was cut off in a migration that runs outside a transaction, or its last answer was lost.',
+    remedy:
+      'See what the message says; for a file that was begun: look at the database, then `repair NUMBER pending` or `done`.',
+  },
+  API_ERR_MIGRATION_SESSION: {
+    message:
+      'Migrations can not be run over this connection: a pooler in transaction mode, or a ledger that is not theirs.',
+    remedy: "Give the server's own address, DATABASE_DIRECT_URL.",
   },
   API_ERR_MIGRATION_LOCKED: {
     message: 'Another process has held the migration lock for two minutes.',

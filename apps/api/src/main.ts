@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { loadConfig } from '@plimsoll/config'
 import { Cluster } from './cluster.ts'
-import { clusterProgram, runFolder, workerCount, workerEnvironment } from './config.ts'
+import { clusterProgram, commandDatabase, runFolder, workerCount, workerEnvironment } from './config.ts'
 import { explain, openLogger } from './programs.ts'
 
 async function run(): Promise<void> {
@@ -23,7 +23,7 @@ async function run(): Promise<void> {
       controlToken: config.controlToken ?? randomBytes(32).toString('base64url'),
       inspectPort: config.inspectPort,
       env: workerEnvironment(config, process.env),
-      database: config.database,
+      database: commandDatabase(config.database),
     },
     logger,
   )

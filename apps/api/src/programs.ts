@@ -1,5 +1,6 @@
 // What the API's programs have in common: a clock, log destinations, how a failure is told.
 import { ConfigError } from '@plimsoll/config'
+import { DbError } from '@plimsoll/db-optimizer'
 import { createLogger, openLogFile, type Logger } from '@plimsoll/telemetry'
 import { SupervisorError } from '@plimsoll/supervisor'
 import packageJson from '../package.json' with { type: 'json' }
@@ -40,8 +41,12 @@ export async function openLogger(
 
 /** The one line for somebody who started a program that can't run; the whole error where nobody expected it. */
 export function explain(program: string, error: unknown): string {
-  if (error instanceof SetupError || error instanceof ConfigError || error instanceof SupervisorError)
-    return `${program}: ${error.message}`
+  const expected =
+    error instanceof SetupError ||
+    error instanceof ConfigError ||
+    error instanceof SupervisorError ||
+    error instanceof DbError
+  if (expected) return `${program}: ${error.message}`
   const { code, address, port } = error as { code?: string; address?: string; port?: number }
   const where = port === undefined ? (address ?? 'its address') : `port ${port}`
   if (code === 'EADDRINUSE')

@@ -2,12 +2,15 @@ import t from 'tap'
 import { loadConfig } from '@plimsoll/config'
 import {
   clusterProgram,
+  commandDatabase,
   databaseProgram,
   logLevel,
   poolLimits,
   runFolder,
+  slowQueryMs,
   workerCount,
   workerEnvironment,
+  workerPool,
   workerProgram,
   type ClusterConfig,
 } from '../src/config.ts'
@@ -24,7 +27,7 @@ await t.test('only the database has to be named', async t => {
   t.match(cluster(), {
     environment: 'development',
     adminPort: 9902,
-    database: { url: DATABASE_URL, connectTimeoutS: 10, commandTimeoutS: 30 },
+    database: { url: DATABASE_URL, connectTimeoutS: 10, commandTimeoutS: 30, acquireTimeoutMs: 5000 },
   })
   t.throws(() => loadConfig(clusterProgram, { env: {}, argv: [] }), {
     code: 'CONFIG_ERR_MISSING_VALUE',
@@ -44,6 +47,9 @@ await t.test('the variables keep the names and the seconds that they are known f
     DB_MAX_CONNECTIONS: '4',
     DB_CONNECTION_TIMEOUT: '5',
     DB_COMMAND_TIMEOUT: '60',
+    DB_ACQUIRE_TIMEOUT_MS: '1500',
+    DB_SLOW_QUERY_MS: '250',
+    DATABASE_DIRECT_URL: 'postgres://plimsoll:pass-word@127.0.0.1:5433/plimsoll',
     API_TRUSTED_PROXIES: '10.0.0.0/8,192.0.2.1',
     API_CORS_ORIGINS: 'https://a.example,https://*.b.example',
   })
@@ -53,7 +59,15 @@ await t.test('the variables keep the names and the seconds that they are known f
     runFolder: '/run/api',
     environment: 'staging',
     log: { level: 'error' },
-    database: { minConnections: 1, maxConnections: 4, connectTimeoutS: 5, commandTimeoutS: 60 },
+    database: {
+      directUrl: 'postgres://plimsoll:pass-word@127.0.0.1:5433/plimsoll',
+      minConnections: 1,
+      maxConnections: 4,
+      connectTimeoutS: 5,
+      commandTimeoutS: 60,
+      acquireTimeoutMs: 1500,
+      slowQueryMs: 250,
+    },
     http: { trustedProxies: ['10.0.0.0/8', '192.0.2.1'], corsOrigins: ['https://a.example', 'https://*.b.example'] },
   })
 })
@@ -69,6 +83,11 @@ await t.test('what makes no sense is refused by name, and without the password',
   refused({ NODE_ENV: 'test' }, /NODE_ENV/)
   refused({ API_TRUSTED_PROXIES: '1' }, /http\.trustedProxies: "1"/)
   refused({ API_CORS_ORIGINS: '*' }, /http\.corsOrigins: "\*"/)
+  refused({ DATABASE_DIRECT_URL: 'mysql://root:pass-word@host/db' }, /DATABASE_DIRECT_URL/)
+  refused({ DB_ACQUIRE_TIMEOUT_MS: '0' }, /DB_ACQUIRE_TIMEOUT_MS/)
+  refused({ API_WORKERS: '45' }, /connectionBudget \(90\) is below 92.*workers \(45/)
+  refused({ API_WORKERS: '22', DATABASE_DIRECT_URL: DATABASE_URL }, /connectionBudget \(90\) is below 92/)
+  t.equal(cluster({ API_WORKERS: '45', DB_CONNECTION_BUDGET: '92' }).workers, 45)
   refused({ DB_MIN_CONNECTIONS: '30', DB_MAX_CONNECTIONS: '20' }, /minConnections \(30\).*maxConnections \(20\)/)
 })
 
@@ -83,7 +102,13 @@ await t.test('the environment decides what nobody has set', async t => {
     minConnections: 3,
     maxConnections: 3,
   })
-  t.ok(workerCount(cluster()) >= 2)
+  t.equal(slowQueryMs(cluster()), 100)
+  t.equal(slowQueryMs(cluster({ NODE_ENV: 'staging' })), 500)
+  t.equal(slowQueryMs(cluster({ NODE_ENV: 'production', DB_SLOW_QUERY_MS: '0' })), 0)
+  t.equal(workerCount(cluster(), 1), 2)
+  t.equal(workerCount(cluster(), 16), 16)
+  t.equal(workerCount(cluster(), 512), 44, 'no more than there are connections for')
+  t.equal(workerCount(cluster({ DB_CONNECTION_BUDGET: '4' }), 16), 1)
   t.equal(workerCount(cluster({ API_WORKERS: '1' })), 1)
   t.match(runFolder(cluster(), 501), /plimsoll-api-501$/)
   t.equal(runFolder(cluster({ API_RUN_FOLDER: '/run/x' }), 501), '/run/x')
@@ -95,6 +120,12 @@ await t.test('a worker reads from its environment what the cluster was given, fr
   const config = cluster({ NODE_ENV: 'production', DB_MAX_CONNECTIONS: '9', API_CORS_ORIGINS: 'https://a.example' }, [
     ...argv.split(' '),
     '--no-http.cors-origins',
+    '--database.direct-url',
+    'postgres://direct',
+    '--database.slow-query-ms',
+    '77',
+    '--database.acquire-timeout-ms',
+    '88',
     '--log.level',
     'error',
     '--workers',
@@ -118,6 +149,17 @@ await t.test('a worker reads from its environment what the cluster was given, fr
     http: config.http,
     log: config.log,
   })
+})
+
+await t.test('the pool of a worker is its share: of the budget, and of the routes', async t => {
+  t.same(workerPool(cluster(), 4), { min: 2, max: 10 })
+  t.same(workerPool(cluster({ NODE_ENV: 'production' }), 8), { min: 5, max: 9 })
+  t.same(workerPool(cluster({ NODE_ENV: 'production', DATABASE_DIRECT_URL: DATABASE_URL }), 8), { min: 4, max: 4 })
+})
+
+await t.test('commands go past the pooler', async t => {
+  t.same(commandDatabase({ url: 'a', connectTimeoutS: 1 }), { url: 'a', connectTimeoutS: 1 })
+  t.same(commandDatabase({ url: 'a', directUrl: 'b', connectTimeoutS: 1 }), { url: 'b', connectTimeoutS: 1 })
 })
 
 await t.test('help is there for each program', async t => {

@@ -29,5 +29,7 @@ await t.test('what stands in the way of a start is one line, exit code 1, and no
     refused({ DATABASE_URL: (await emptyTestDatabase(t)).url }, /lacks 0001_learning\.sql; run "npm run db:migrate"/),
     refused({ API_RUN_FOLDER: path.join(import.meta.filename, 'run') }, /run folder/),
     refused({ API_WORKERS: 'many' }, /API_WORKERS/),
+    // The schema is looked at past the pooler.
+    refused({ DATABASE_DIRECT_URL: NO_DATABASE }, /can't be reached \(ECONNREFUSED\)/),
   ])
 })

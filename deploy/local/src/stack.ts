@@ -173,7 +173,7 @@ export class Stack {
       log: 'database',
       entry: 'apps/api/src/database/main.ts',
       args: [command, ...args, '--progress', 'json'],
-      env: { DATABASE_URL: databaseUrl },
+      env: this.#databaseEnv(databaseUrl),
       stopTimeoutMs: STOP_TIMEOUT_MS.task,
       onLine: line => {
         const text = progressText(line)
@@ -192,7 +192,7 @@ export class Stack {
       entry: 'apps/api/src/main.ts',
       args: dev ? ['--inspect-port', String(this.#config.inspectPort)] : [],
       env: {
-        DATABASE_URL: databaseUrl,
+        ...this.#databaseEnv(databaseUrl),
         API_ADMIN_PORT: String(this.#config.apiAdminPort),
         API_WORKERS: String(workers),
         API_RUN_FOLDER: folder.run,
@@ -223,6 +223,13 @@ export class Stack {
       stopTimeoutMs: STOP_TIMEOUT_MS.balancer,
     })
     return balancer.ready()
+  }
+
+  /** The direct address of another database than this one would be its fallback. */
+  #databaseEnv(databaseUrl: string): Readonly<Record<string, string | undefined>> {
+    return this.#config.databaseUrl === undefined
+      ? { DATABASE_URL: databaseUrl, DATABASE_DIRECT_URL: undefined }
+      : { DATABASE_URL: databaseUrl }
   }
 
   async #spawn(

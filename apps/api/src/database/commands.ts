@@ -1,23 +1,28 @@
-// What the database commands do, and how they tell about it: lines to read, or one JSON object per line ({ step, done, total, ms }).
+// What the database commands do, and how they tell about it: lines to read, or one JSON object per line ({ step, done, total, ms }, { msg }).
 import type { DatabaseCommandConfig } from '../config.ts'
+import { SetupError } from '../errors.ts'
 import { systemClock } from '../programs.ts'
 import { MIGRATIONS_FOLDER } from './check.ts'
 import type { Sql } from './database.ts'
 import { loadDemoData } from './demo-data/load.ts'
-import { migrate, type OnStep } from './migrate.ts'
-import { readMigrations } from './migrations-folder.ts'
+import { migrate, pendingMigrations, rehearse, repair, type MigrationReport, type MigrationTarget } from './migrate.ts'
 import { emptyDatabase } from './reset.ts'
 import { withConnection } from './single-connection.ts'
+import type { OnStep } from './steps.ts'
 
-const COMMANDS = ['migrate', 'seed', 'reset'] as const
-export type Command = (typeof COMMANDS)[number]
+/** Each with the number of words that follow it. */
+const COMMANDS = { migrate: 0, plan: 0, rehearse: 0, repair: 2, seed: 0, reset: 0 } as const
+export type Command = keyof typeof COMMANDS
 
-export function isCommand(text: string): text is Command {
-  return (COMMANDS as readonly string[]).includes(text)
+/** Whether this is a command with as many words after it as it takes. */
+export function isCommand(words: readonly string[]): words is readonly [Command, ...string[]] {
+  const [command = '', ...more] = words
+  return Object.hasOwn(COMMANDS, command) && COMMANDS[command as Command] === more.length
 }
 
 /**
  * Runs one command on a connection of its own.
+ * @param words what follows the command: of `repair`, the migration's number and `pending` or `done`
  * @param print gets each line, without its end
  * @throws SetupError for everything that can be expected
  */
@@ -25,60 +30,87 @@ export async function runCommand(
   command: Command,
   config: DatabaseCommandConfig,
   print: (line: string) => void,
+  words: readonly string[] = [],
 ): Promise<void> {
   const report = config.progress === 'json' ? jsonReport(print) : textReport(print)
-  const tools = { clock: systemClock, onStep: report.step }
-  await withConnection(
-    { ...config.database, applicationName: `plimsoll-api ${command}`, commandTimeoutS: 0 },
-    async sql => {
-      switch (command) {
-        case 'migrate':
-          report.end(summary(await migrateAll(sql, tools.onStep)))
-          return
-        case 'seed': {
-          const result = await loadDemoData(sql, config.size, tools)
-          report.end(
-            result === 'loaded' ? `Demo data "${config.size}" loaded.` : `Demo data "${config.size}" is there already.`,
-          )
-          return
-        }
-        case 'reset':
-          await emptyDatabase(sql, config.environment)
-          report.end(`Emptied. ${summary(await migrateAll(sql, tools.onStep))}`)
-          return
-        default:
-          command satisfies never
+  const { database } = config
+  const applicationName = `plimsoll-api ${command}`
+  const target: MigrationTarget = { ...database, applicationName, folder: MIGRATIONS_FOLDER }
+  const connected = <Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> =>
+    withConnection({ ...database, applicationName, commandTimeoutS: 0 }, work)
+  switch (command) {
+    case 'migrate':
+      return report.onNote(summary(await migrate(target, report)))
+    case 'plan':
+      return plan(target, report)
+    case 'rehearse': {
+      const rehearsed = await rehearse(target)
+      for (const { name, rehearsed: ran, ms } of rehearsed) {
+        report.onNote(
+          ran ? `${name} would succeed (${ms} ms).` : `${name} runs outside a transaction and was left out.`,
+        )
       }
-    },
-  )
-}
-
-async function migrateAll(sql: Sql, onStep: OnStep): Promise<readonly string[]> {
-  return migrate(sql, await readMigrations(MIGRATIONS_FOLDER), { clock: systemClock, onStep })
-}
-
-function summary(applied: readonly string[]): string {
-  return applied.length === 0 ? 'The schema is up to date.' : `Applied ${applied.join(', ')}.`
-}
-
-interface Report {
-  readonly step: OnStep
-  end(summary: string): void
-}
-
-function jsonReport(print: (line: string) => void): Report {
-  return {
-    step: ({ name, done, total, ms }) => print(JSON.stringify({ step: name, done, total, ms })),
-    end: text => print(JSON.stringify({ msg: text })),
+      return report.onNote(rehearsed.length === 0 ? UP_TO_DATE : 'Everything was rolled back.')
+    }
+    case 'repair': {
+      const [version, as] = repairWords(words)
+      return report.onNote(`${await repair(target, version, as)} is recorded as ${as}.`)
+    }
+    case 'seed': {
+      const result = await connected(sql =>
+        loadDemoData(sql, config.size, { clock: systemClock, onStep: report.onStep }),
+      )
+      return report.onNote(
+        result === 'loaded' ? `Demo data "${config.size}" loaded.` : `Demo data "${config.size}" is there already.`,
+      )
+    }
+    case 'reset':
+      await connected(sql => emptyDatabase(sql, config.environment))
+      return report.onNote(`Emptied. ${summary(await migrate(target, report))}`)
+    default:
+      return command satisfies never
   }
 }
 
-function textReport(print: (line: string) => void): Report {
+const UP_TO_DATE = 'The schema is up to date.'
+
+async function plan(target: MigrationTarget, report: MigrationReport): Promise<void> {
+  const pending = await pendingMigrations(target)
+  for (const { name, statements, inTransaction } of pending) {
+    report.onNote(
+      `${name}  ${statements} ${statements === 1 ? 'statement' : 'statements'}${inTransaction ? '' : ', outside a transaction'}`,
+    )
+  }
+  report.onNote(pending.length === 0 ? UP_TO_DATE : `${pending.length} to be applied; nothing was changed.`)
+}
+
+/** @throws API_ERR_COMMAND */
+function repairWords([version = '', as = '']: readonly string[]): readonly [number, 'pending' | 'done'] {
+  if (/^[0-9]{1,4}$/.test(version) && (as === 'pending' || as === 'done')) return [Number(version), as]
+  throw new SetupError(
+    'API_ERR_COMMAND',
+    "Give repair the migration's number and what it is: repair 12 pending (it may run again), or repair 12 done (its work is all there).",
+  )
+}
+
+function summary(applied: readonly string[]): string {
+  return applied.length === 0 ? UP_TO_DATE : `Applied ${applied.join(', ')}.`
+}
+
+function jsonReport(print: (line: string) => void): MigrationReport {
   return {
-    // One line per finished step; the pieces in between are for programs that draw a bar.
-    step: ({ name, done, ms, finished }) => {
-      if (finished) print(`${name}  ${done}  ${ms} ms`)
-    },
-    end: print,
+    onStep: ({ name, done, total, ms }) => print(JSON.stringify({ step: name, done, total, ms })),
+    onNote: text => print(JSON.stringify({ msg: text })),
+  }
+}
+
+function textReport(print: (line: string) => void): MigrationReport {
+  return { onStep: printFinished(print), onNote: print }
+}
+
+/** One line per finished step; the pieces in between are for programs that draw a bar. */
+function printFinished(print: (line: string) => void): OnStep {
+  return ({ name, done, ms, finished }) => {
+    if (finished) print(`${name}  ${done}  ${ms} ms`)
   }
 }

@@ -1,33 +1,76 @@
-// The one file that knows how queries reach PostgreSQL: postgres.js with a pool per worker, behind the small interface that repositories use.
+// What repositories know of the database: a tag that writes queries, and the ways in which they're run. Behind it stands @plimsoll/db-optimizer.
 //
-// A query is written with `database.sql` and runs when it's handed to `read`: nothing is executed by merely writing it. So whoever stands behind this
-// interface may route, repeat or batch it, and it always has a name for logs and metrics.
+// A query is written with `database.sql` and runs when it's handed over: nothing is executed by merely writing it. This adapter adds what the optimizer can't
+// know of an API:
 //
-// Known limits of postgres.js 3.4.9 that callers rely on not meeting:
-// * Cancelling a query on a shared connection can hit its neighbour, so a signal only ends the wait; the statement itself ends by its time limit.
-// * A connection that dies inside `sql.begin` can take the process down, so no transaction runs on this pool. Commands open a connection of their own
-//   (single-connection.ts).
-import postgres from 'postgres'
+// * reads may run twice, so a lost answer is asked for again, also over the other route
+// * who waits for a read leaves as soon as its signal aborts; the statement is cancelled behind them, and nobody waits for the cancel's answer
+// * errors become the API's own (failures.ts), and every call is counted by its name
+import {
+  createDatabase,
+  type DatabaseStatistics,
+  type Query as OptimizerQuery,
+  type Sql as OptimizerSql,
+  type Transaction,
+  type TransactionOptions,
+} from '@plimsoll/db-optimizer'
 import type { Logger } from '@plimsoll/telemetry'
+import { routesTo, type DatabaseAddress } from './address.ts'
+import { BIGINT } from './driver.ts'
 import { toApiError } from './failures.ts'
+import { logRouteChanges } from './route-log.ts'
 
-/** Writes queries; bigint columns are numbers (identities never pass 2^53), numeric ones text, times are Dates. */
-export type Sql = postgres.Sql<{ bigint: number }>
+// The commands (seed, reset) still look for the driver here.
+export { connectionOptions, type DriverSql as Sql } from './driver.ts'
+
+/** JavaScript types of columns beyond the driver's own: bigint columns are numbers (identities never pass 2^53), numeric ones text, times are Dates. */
+type Types = { bigint: number }
+
+/** Writes queries. */
+export type DatabaseSql = OptimizerSql<Types>
 
 /** A query that was written and not run yet. */
-export type Query<Row extends object> = postgres.PendingQuery<Row[]>
+export type Query<Row extends object> = OptimizerQuery<Row[]>
 
-/** What repositories and health checks need of the database. */
+/** A read by id that many callers share. */
+export interface KeyedRead<Row extends object> {
+  /** Stable and bounded, `resource.method`: the label in metrics and logs. */
+  readonly name: string
+  /** Writes the query for these ids, none twice; its rows may come in any order. */
+  readonly query: (ids: readonly number[]) => Query<Row>
+  /** The id that a row belongs to. */
+  readonly idOf: (row: Row) => number
+}
+
+/** Gives what a keyed read has for an id. Who waits for the same id gets the same object: don't change it. */
+export type Load<Value> = (id: number, signal?: AbortSignal) => Promise<Value>
+
+/** What repositories and health checks need of the database. All of it throws API_ERR_DATABASE_*, or the server's own error for what is a bug of the query. */
 export interface Database {
-  readonly sql: Sql
+  readonly sql: DatabaseSql
   /**
-   * Runs a query that changes nothing, so that it may be repeated or sent to a replica.
+   * Runs a query that changes nothing: its answer is asked for again when it was lost.
    * @param name stable and bounded, `resource.method`: the label in metrics and logs
-   * @param signal ends the wait with the signal's reason
-   * @throws API_ERR_DATABASE_UNAVAILABLE, API_ERR_DATABASE_TIMEOUT, or the server's own error for what is a bug of the query
+   * @param signal ends the wait with the signal's reason, and cancels the query
    */
   read<Row extends object>(name: string, query: Query<Row>, signal?: AbortSignal): Promise<readonly Row[]>
+  /** Makes a read by id that asks for the ids of many callers in one statement; one row per id, or null. Make it once, not per request. */
+  loader<Row extends object>(read: KeyedRead<Row>): Load<Row | null>
+  /** As `loader`, with all rows of an id in the order in which they came. */
+  manyLoader<Row extends object>(read: KeyedRead<Row>): Load<readonly Row[]>
+  /**
+   * Runs `fn` in a transaction: commits when it returns, rolls back when it throws or the signal aborts. It settles when it's known what became of it.
+   * @throws API_ERR_DATABASE_OUTCOME_UNKNOWN when that can't be known; what `fn` throws
+   */
+  transaction<Result>(
+    name: string,
+    fn: (tx: Transaction<Types>) => Promise<Result>,
+    options?: Omit<TransactionOptions, 'name'>,
+  ): Promise<Result>
+  /** Calls of all the above. */
   figures(): DatabaseFigures
+  /** Pools and routes. */
+  statistics(): DatabaseStatistics
   /** Waits for running queries, at most 5 s, and closes the connections. */
   close(): Promise<void>
 }
@@ -38,108 +81,133 @@ export interface DatabaseFigures {
   readonly queriesFailed: number
 }
 
-export interface DatabaseOptions {
-  /** `postgres://user:password@host:port/database`. */
-  readonly url: string
+export interface DatabaseOptions extends DatabaseAddress {
   /** Shown in pg_stat_activity. */
   readonly applicationName: string
-  /** Connections opened at once by `openDatabase`. */
+  /** Connections opened at once by `openDatabase`, and kept. */
   readonly minConnections: number
+  /** Of each route. */
   readonly maxConnections: number
   readonly connectTimeoutS: number
   /** Longest time for one statement; the server stops it then. */
   readonly commandTimeoutS: number
+  /** Longest wait for a connection. */
+  readonly acquireTimeoutMs: number
+  /** Waiting and running together from which on a statement is logged as slow; 0: all are. */
+  readonly slowQueryMs: number
 }
 
-/** Told about every query that has ended. */
+/** Told about every call that has ended. */
 export type ObserveQuery = (name: string, outcome: 'ok' | 'failed' | 'abandoned', durationMs: number) => void
 
 export interface DatabaseTools {
   readonly logger: Logger
   readonly clock: { now(): number }
+  readonly random: { next(): number }
   readonly observe: ObserveQuery
 }
 
-/** Longest wait for running queries. */
-const CLOSE_TIMEOUT_S = 5
-/** Longest wait when there are none: postgres.js waits for ever for a connection that the server has ended. */
-const IDLE_CLOSE_TIMEOUT_S = 0.5
-/** A transaction that forgot to end gives its locks back after this time. */
-const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
+const TYPES = { bigint: BIGINT }
+
+interface CallTraits {
+  readonly signal: AbortSignal | undefined
+  readonly readOnly: boolean
+}
 
 /** Opens the pool. It doesn't fail when the database is away: the first query says so, and later ones find it when it's back. */
 export async function openDatabase(options: DatabaseOptions, tools: DatabaseTools): Promise<Database> {
-  const { logger, clock, observe } = tools
-  const sql: Sql = postgres(options.url, {
-    ...connectionOptions(options, notice => logger.debug({ notice: notice['message'] }, 'notice from the database')),
-    max: options.maxConnections,
-  })
+  const { logger, clock, random, observe } = tools
+  const routes = routesTo(options)
+  const database = createDatabase(
+    {
+      routes,
+      applicationName: options.applicationName,
+      minConnections: options.minConnections,
+      maxConnections: options.maxConnections,
+      connectTimeoutMs: options.connectTimeoutS * 1000,
+      commandTimeoutMs: options.commandTimeoutS * 1000,
+      acquireTimeoutMs: options.acquireTimeoutMs,
+      slowQueryMs: options.slowQueryMs,
+      // `name` is the program's in every line.
+      onSlowQuery: ({ name, ...slow }) => logger.warn({ statement: name, ...slow }, 'slow statement'),
+      onNotice: notice => logger.debug({ notice: notice['message'] }, 'notice from the database'),
+      types: TYPES,
+    },
+    { random },
+  )
   const figures = { queriesActive: 0, queriesTotal: 0, queriesFailed: 0 }
 
-  async function read<Row extends object>(
+  async function counted<Result>(
     name: string,
-    query: Query<Row>,
-    signal?: AbortSignal,
-  ): Promise<readonly Row[]> {
+    { signal, readOnly }: CallTraits,
+    work: () => Promise<Result>,
+  ): Promise<Result> {
     signal?.throwIfAborted()
     const startedAt = clock.now()
     figures.queriesActive += 1
     try {
-      const rows = await untilAborted(query, signal)
+      const result = await work()
       observe(name, 'ok', clock.now() - startedAt)
-      return rows
+      return result
     } catch (error) {
       const abandoned = signal?.aborted === true
       if (!abandoned) figures.queriesFailed += 1
       observe(name, abandoned ? 'abandoned' : 'failed', clock.now() - startedAt)
-      throw toApiError(error)
+      throw toApiError(error, { readOnly })
     } finally {
       figures.queriesActive -= 1
       figures.queriesTotal += 1
     }
   }
 
-  await warmUp(sql, options.minConnections, logger)
-  return {
-    sql,
-    read,
-    figures: () => ({ ...figures }),
-    close: () => sql.end({ timeout: figures.queriesActive > 0 ? CLOSE_TIMEOUT_S : IDLE_CLOSE_TIMEOUT_S }),
-  }
-}
+  /** How an optimizer's loader is made of a read. */
+  const loading = <Row extends object>({ name, query, idOf }: KeyedRead<Row>) => ({
+    keyForm: 'int8' as const,
+    keyOf: idOf,
+    run: (ids: readonly number[], { signal }: { readonly signal: AbortSignal }): Promise<readonly Row[]> =>
+      query(ids).with({ name, signal, idempotent: true }),
+  })
 
-/** What every connection to the database has in common. */
-export function connectionOptions(
-  options: Pick<DatabaseOptions, 'applicationName' | 'connectTimeoutS' | 'commandTimeoutS'>,
-  onNotice: (notice: postgres.Notice) => void,
-) {
-  return {
-    connect_timeout: options.connectTimeoutS,
-    connection: {
-      application_name: options.applicationName,
-      statement_timeout: options.commandTimeoutS * 1000,
-      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
-    },
-    // Seconds before the next try to connect. The default grows to 20 s, for which a query would wait; never 0, postgres.js hangs on a retry in the same turn.
-    backoff: (attempt: number) => Math.min(0.5, 0.05 * 2 ** attempt),
-    types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
-    onnotice: onNotice,
-  }
-}
-
-/** Opens the pool's first connections: each query of a burst opens one as long as the pool isn't full. */
-async function warmUp(sql: Sql, connections: number, logger: Logger): Promise<void> {
+  const stopLogging = logRouteChanges(
+    logger,
+    routes.map(route => route.name),
+  )
   try {
-    await Promise.all(Array.from({ length: connections }, () => sql`select 1`))
+    await database.warmUp()
   } catch (error) {
     logger.warn({ err: error }, 'The database can not be reached yet; starting without it')
+  }
+  return {
+    sql: database.sql,
+    read: (name, query, signal) =>
+      counted(name, { signal, readOnly: true }, () =>
+        untilAborted(query.with({ name, signal, idempotent: true }), signal),
+      ),
+    loader(read) {
+      const loader = database.loader(loading(read))
+      return (id, signal) => counted(read.name, { signal, readOnly: true }, () => loader.load(id, { signal }))
+    },
+    manyLoader(read) {
+      const loader = database.manyLoader(loading(read))
+      return (id, signal) => counted(read.name, { signal, readOnly: true }, () => loader.load(id, { signal }))
+    },
+    transaction(name, fn, transactionOptions = {}) {
+      const { signal, readOnly = false } = transactionOptions
+      return counted(name, { signal, readOnly }, () => database.transaction(fn, { ...transactionOptions, name }))
+    },
+    figures: () => ({ ...figures }),
+    statistics: () => database.statistics(),
+    async close() {
+      await database.close()
+      stopLogging()
+    },
   }
 }
 
 /** Waits for a query, but not longer than the signal lets it. */
-function untilAborted<Row extends object>(query: Query<Row>, signal: AbortSignal | undefined): Promise<Row[]> {
+function untilAborted<Row extends object>(query: Query<Row>, signal: AbortSignal | undefined): Promise<readonly Row[]> {
   if (!signal) return Promise.resolve(query)
-  const { promise, resolve, reject } = Promise.withResolvers<Row[]>()
+  const { promise, resolve, reject } = Promise.withResolvers<readonly Row[]>()
   // The reason is always an error: RequestDeadline sets one, and AbortSignal's own default is one.
   const onAbort = () => reject(signal.reason as Error)
   signal.addEventListener('abort', onAbort, { once: true })

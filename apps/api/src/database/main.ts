@@ -1,10 +1,14 @@
-// The database commands: `node src/database/main.ts migrate | seed | reset`, with DATABASE_URL set.
+// The database commands: `node src/database/main.ts migrate | plan | rehearse | repair NUMBER pending|done | seed | reset`, with DATABASE_URL set;
+// where that leads through a pooler, DATABASE_DIRECT_URL as well.
 //
 //   migrate   applies the migrations that are missing
+//   plan      says which those are, and changes nothing
+//   rehearse  applies them in one transaction and takes it back: for a copy of the database, since it holds their locks meanwhile
+//   repair    says of a migration that was interrupted outside a transaction that it may run again (pending), or is complete (done)
 //   seed      loads the demo data, once
 //   reset     empties the database and applies all migrations
 import { loadConfig } from '@plimsoll/config'
-import { databaseProgram } from '../config.ts'
+import { commandDatabase, databaseProgram } from '../config.ts'
 import { SetupError } from '../errors.ts'
 import { explain } from '../programs.ts'
 import { isCommand, runCommand } from './commands.ts'
@@ -12,11 +16,12 @@ import { isCommand, runCommand } from './commands.ts'
 async function run(): Promise<void> {
   const loaded = loadConfig(databaseProgram, { env: process.env, argv: process.argv.slice(2) })
   if (loaded.kind === 'help') return void process.stdout.write(loaded.text)
-  const [command = '', ...more] = loaded.operands
-  if (!isCommand(command) || more.length > 0)
-    throw new SetupError('API_ERR_COMMAND', `Give one command: ${databaseProgram.operands}.`)
+  const { operands } = loaded
+  if (!isCommand(operands)) throw new SetupError('API_ERR_COMMAND', `Give one command: ${databaseProgram.operands}.`)
   if (loaded.kind === 'check') return void process.stdout.write('The configuration is valid.\n')
-  await runCommand(command, loaded.config, text => process.stdout.write(`${text}\n`))
+  const [command, ...words] = operands
+  const config = { ...loaded.config, database: commandDatabase(loaded.config.database) }
+  await runCommand(command, config, text => process.stdout.write(`${text}\n`), words)
 }
 
 run().catch((error: unknown) => {

@@ -1,24 +1,39 @@
-// Figures about the database for Prometheus: every query by name, and what the background probe sees.
-import { Counter, DURATION_BUCKETS_SECONDS, Gauge, Histogram, type Registry } from '@plimsoll/telemetry'
-import type { ObserveQuery } from './database.ts'
+// Figures about the database for Prometheus, of this worker: calls by name, and what the background probe sees. Pools and routes: pool-metrics.ts; what
+// happens inside them: event-metrics.ts.
+import { Counter, Gauge, Histogram, type Registry } from '@plimsoll/telemetry'
+import type { Database, ObserveQuery } from './database.ts'
+import { DATABASE_BUCKETS_SECONDS, eventMetrics } from './event-metrics.ts'
+import { poolMetrics } from './pool-metrics.ts'
 import type { DatabaseHealth } from './probe.ts'
 
-/** Registers the figures; the returned function is told about each query. */
-export function databaseMetrics(registry: Registry, health: () => DatabaseHealth): ObserveQuery {
+/** Registers the figures of calls; the returned function is told about each. */
+export function callMetrics(registry: Registry): ObserveQuery {
   const registers = [registry]
   const queries = new Counter({
     name: 'db_queries_total',
-    help: 'Queries that have ended, by name and outcome (ok, failed, abandoned: nobody waited any more).',
-    labelNames: ['query', 'outcome'],
+    help: 'Calls that have ended, by name and outcome (ok, failed, abandoned: nobody waited any more).',
+    labelNames: ['name', 'outcome'],
     registers,
   })
   const durations = new Histogram({
     name: 'db_query_duration_seconds',
-    help: 'Time of a query, the wait for a connection included.',
-    labelNames: ['query'],
-    buckets: [...DURATION_BUCKETS_SECONDS],
+    help: 'Time of a call: the wait for a connection, and all attempts, included.',
+    labelNames: ['name'],
+    buckets: [...DATABASE_BUCKETS_SECONDS],
     registers,
   })
+  return (name, outcome, durationMs) => {
+    queries.inc({ name, outcome })
+    durations.observe({ name }, durationMs / 1000)
+  }
+}
+
+/** Registers all other figures; the returned function ends the counting. */
+export function databaseMetrics(
+  registry: Registry,
+  sources: { readonly database: Pick<Database, 'statistics'>; readonly health: () => DatabaseHealth },
+): () => void {
+  const { database, health } = sources
   registry.registerMetric(
     new Gauge({
       name: 'db_up',
@@ -41,8 +56,9 @@ export function databaseMetrics(registry: Registry, health: () => DatabaseHealth
       },
     }),
   )
-  return (name, outcome, durationMs) => {
-    queries.inc({ query: name, outcome })
-    durations.observe({ query: name }, durationMs / 1000)
-  }
+  poolMetrics(registry, () => database.statistics())
+  return eventMetrics(
+    registry,
+    database.statistics().routes.map(route => route.name),
+  )
 }

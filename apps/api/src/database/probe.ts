@@ -5,12 +5,13 @@
 //                           ▲                         one answer                 │
 //                           └────────────────────────────────────────────────────┘
 //
-// * It has a connection of its own: a pool with all connections busy is not a database that is down.
+// * It has a pool of its own, of one connection per route: one with all connections busy is not a database that is down.
 // * Every interval ± 10 %, so that the workers' probes don't march in step; every second while something is wrong.
-// * An answer that doesn't come in time counts as a failure, and its connection is thrown away: postgres.js may never settle it.
-import postgres from 'postgres'
+// * An answer that doesn't come in time counts as a failure. Nothing is asked twice: the next look is the second try.
+// * What one route answers is an answer: which one is in use, and how the others do, is for the database itself to say (its statistics).
+import { createDatabase } from '@plimsoll/db-optimizer'
 import type { Logger } from '@plimsoll/telemetry'
-import { connectionOptions } from './database.ts'
+import { routesTo, type DatabaseAddress } from './address.ts'
 import { codeOf } from './failures.ts'
 
 export type DatabaseStatus = 'unknown' | 'up' | 'failing' | 'down'
@@ -140,49 +141,43 @@ export function createProbe(options: ProbeOptions, tools: ProbeTools): DatabaseP
   }
 }
 
-/** A failure to answer in time, with a code like the others. */
-class ProbeTimeout extends Error {
-  readonly code = 'PROBE_TIMEOUT'
-}
-
 export interface ProbeQuery {
   look(timeoutMs: number): Promise<ProbeAnswer>
   close(): Promise<void>
 }
 
-/** One connection and the question that the probe asks over it. */
-export function createProbeQuery(options: {
-  readonly url: string
+export interface ProbeQueryOptions extends DatabaseAddress {
   readonly applicationName: string
   readonly connectTimeoutS: number
-}): ProbeQuery {
-  const connect = () =>
-    postgres(options.url, {
-      ...connectionOptions({ ...options, commandTimeoutS: options.connectTimeoutS }, () => {}),
-      max: 1,
-    })
-  let sql = connect()
+}
 
+/** The probe's name, as its question and its pools have it in events. */
+export const PROBE_NAME = 'database.probe'
+/** From a question that was cancelled without an answer until its connection is thrown away. */
+const CANCEL_GRACE_MS = 500
+
+/**
+ * A pool of one connection, opened by the first look, and the question that the probe asks over it.
+ * @throws DB_ERR_OPTION
+ */
+export function createProbeQuery(options: ProbeQueryOptions): ProbeQuery {
+  const { sql, close } = createDatabase({
+    routes: routesTo(options).map(route => ({ ...route, name: `${PROBE_NAME}.${route.name}` })),
+    applicationName: options.applicationName,
+    minConnections: 0,
+    maxConnections: 1,
+    connectTimeoutMs: options.connectTimeoutS * 1000,
+    cancelGraceMs: CANCEL_GRACE_MS,
+    maxAttempts: 1,
+    statementStatistics: false,
+  })
   return {
     async look(timeoutMs) {
-      const timeout = Promise.withResolvers<never>()
-      const timer = setTimeout(() => timeout.reject(new ProbeTimeout('The probe was not answered in time.')), timeoutMs)
-      const question = sql<[{ used: number; limit: number }]>`
+      const [row] = await sql<[{ used: number; limit: number }]>`
         select (select count(*)::int from pg_stat_activity where datname = current_database()) as used,
-               current_setting('max_connections')::int as limit`
-      try {
-        const [row] = await Promise.race([question, timeout.promise])
-        return { connectionsUsed: row.used, connectionsLimit: row.limit }
-      } catch (error) {
-        // Whatever failed, the next look starts on a fresh connection.
-        const failed = sql
-        sql = connect()
-        void failed.end({ timeout: 0 })
-        throw error
-      } finally {
-        clearTimeout(timer)
-      }
+               current_setting('max_connections')::int as limit`.with({ name: PROBE_NAME, timeoutMs })
+      return { connectionsUsed: row.used, connectionsLimit: row.limit }
     },
-    close: () => sql.end({ timeout: 1 }),
+    close: () => close({ timeoutMs: 0 }),
   }
 }

@@ -4,7 +4,7 @@
 // nothing. Extensions and the schema itself stay: they may belong to a superuser.
 import { SetupError } from '../errors.ts'
 import type { Sql } from './database.ts'
-import { underMaintenanceLock } from './migrate.ts'
+import { underMaintenanceLock } from './maintenance-lock.ts'
 import { inTransaction } from './single-connection.ts'
 
 /**

@@ -1,4 +1,4 @@
-// One connection for a command (migrate, seed, reset) or a check, closed when its work is done.
+// One connection for a command that loads or empties (seed, reset), closed when its work is done. Migrations have their own, see migrate.ts.
 //
 // With exactly one connection the session's state is ours: advisory locks, `set`, and begin/commit as plain statements. postgres.js' own `sql.begin` is
 // avoided: a backend that dies inside it ends the process with an uncaught error.
@@ -10,7 +10,7 @@ export interface SingleConnectionOptions {
   readonly url: string
   readonly applicationName: string
   readonly connectTimeoutS: number
-  /** 0 for none: a migration may take as long as it needs. */
+  /** 0 for none: a command may take as long as it needs. */
   readonly commandTimeoutS: number
   /** Told what the server remarks, for example about a table that already exists. */
   readonly onNotice?: (message: string) => void

@@ -4,8 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { loadConfig } from '@plimsoll/config'
 import { connectToSupervisor } from '@plimsoll/supervisor'
-import { poolLimits, workerProgram, type WorkerConfig } from '../config.ts'
-import { poolSize } from '../database/pool-size.ts'
+import { slowQueryMs, workerPool, workerProgram, type WorkerConfig } from '../config.ts'
 import { explain, openLogger, systemClock, systemRandom, VERSION } from '../programs.ts'
 import { startWorker, type Listen } from './worker.ts'
 
@@ -31,11 +30,8 @@ async function run(): Promise<void> {
   })
   process.on('uncaughtExceptionMonitor', error => logger.fatal({ err: error }, 'uncaught error'))
 
-  const pool = poolSize({
-    ...poolLimits(config),
-    workers: link.supervised ? (config.workers ?? 1) : 1,
-    budget: config.database.connectionBudget,
-  })
+  const { database } = config
+  const pool = workerPool(config, link.supervised ? (config.workers ?? 1) : 1)
   const worker = await startWorker(
     {
       listen: link.socketPath === null ? parseListen(config.listen) : { path: link.socketPath },
@@ -43,15 +39,18 @@ async function run(): Promise<void> {
         version: VERSION,
         identity: { worker: number, generation, pid: process.pid },
         database: {
-          url: config.database.url,
+          url: database.url,
+          directUrl: database.directUrl,
           applicationName: `plimsoll-api worker ${number}`,
           minConnections: pool.min,
           maxConnections: pool.max,
-          connectTimeoutS: config.database.connectTimeoutS,
-          commandTimeoutS: config.database.commandTimeoutS,
+          connectTimeoutS: database.connectTimeoutS,
+          commandTimeoutS: database.commandTimeoutS,
+          acquireTimeoutMs: database.acquireTimeoutMs,
+          slowQueryMs: slowQueryMs(config),
         },
         probe: {
-          intervalMs: config.database.probeIntervalMs,
+          intervalMs: database.probeIntervalMs,
           downAfter: DATABASE_DOWN_AFTER_PROBES,
           timeoutMs: PROBE_TIMEOUT_MS,
         },

@@ -1,26 +1,18 @@
+// That this program uses the runner rightly: its lock, its ledger, its codes. The runner itself is tested in its package.
 import t from 'tap'
 import { createHash } from 'node:crypto'
-import { FakeClock, spawnProgram, type TestDatabase } from '@plimsoll/testing'
-import { migrate, pendingMigrations, underMaintenanceLock, type Step } from '../../src/database/migrate.ts'
-import type { Migration } from '../../src/database/migrations-folder.ts'
+import { spawnProgram, type TestDatabase } from '@plimsoll/testing'
+import { MIGRATIONS_FOLDER } from '../../src/database/check.ts'
 import type { Sql } from '../../src/database/database.ts'
+import { underMaintenanceLock } from '../../src/database/maintenance-lock.ts'
+import { migrate, pendingMigrations, rehearse, repair, type MigrationTarget } from '../../src/database/migrate.ts'
 import { emptyDatabase } from '../../src/database/reset.ts'
 import { withConnection } from '../../src/database/single-connection.ts'
+import type { Step } from '../../src/database/steps.ts'
 import { emptyTestDatabase } from '../fixture/demo-database.ts'
 
 // Databases and programs are started: on a busy machine that takes its time.
 t.setTimeout(60_000)
-
-function migration(version: number, text: string): Migration {
-  const name = `${String(version).padStart(4, '0')}_test.sql`
-  return {
-    version,
-    name,
-    text,
-    checksum: createHash('sha256').update(text).digest('hex'),
-    inTransaction: !text.startsWith('-- no-transaction'),
-  }
-}
 
 function connected<Result>(database: TestDatabase, work: (sql: Sql) => Promise<Result>): Promise<Result> {
   return withConnection(
@@ -29,109 +21,145 @@ function connected<Result>(database: TestDatabase, work: (sql: Sql) => Promise<R
   )
 }
 
-function run(database: TestDatabase, migrations: readonly Migration[], steps: Step[] = []): Promise<readonly string[]> {
-  return connected(database, sql =>
-    migrate(sql, migrations, { clock: new FakeClock(), onStep: step => void steps.push(step) }),
-  )
+const ONE = 'create table one (id int);\ncreate index one_id on one (id);'
+const TWO = 'create table two (id int);'
+const THREE = 'create table three (id int);'
+
+function target(t: Tap, files: Readonly<Record<string, string>>): MigrationTarget {
+  return { url: database.url, folder: t.testdir(files), connectTimeoutS: 5, applicationName: 'migrate-test' }
+}
+interface Tap {
+  testdir(files: Readonly<Record<string, string>>): string
 }
 
-async function tables(database: TestDatabase): Promise<string[]> {
+function run(target: MigrationTarget, steps: Step[] = [], notes: string[] = []): Promise<readonly string[]> {
+  return migrate(target, { onStep: step => void steps.push(step), onNote: note => void notes.push(note) })
+}
+
+async function tables(): Promise<string[]> {
   const rows = await database.sql<{ name: string }[]>`
     select tablename as name from pg_tables where schemaname = 'public' and tablename <> 'schema_migrations' order by 1`
   return rows.map(({ name }) => name)
 }
 
-const one = migration(1, 'create table one (id int);\ncreate index one_id on one (id);')
-const two = migration(2, 'create table two (id int);')
-const three = migration(3, 'create table three (id int);')
-
 // One database for all, emptied between the tests: making one costs more than all of a test.
 const database = await emptyTestDatabase(t)
 t.beforeEach(() => connected(database, sql => emptyDatabase(sql, 'development')))
 
-await t.test('what is missing is applied in order, once, and recorded', async t => {
+await t.test('what is missing is applied in order, once, and told step by step', async t => {
   const steps: Step[] = []
-  t.same(await run(database, [one, two], steps), ['0001_test.sql', '0002_test.sql'])
-  t.same(steps, [
-    { name: '0001_test.sql', done: 1, total: 2, ms: 0, finished: true },
-    { name: '0002_test.sql', done: 2, total: 2, ms: 0, finished: true },
+  t.same(await run(target(t, { '0001_a.sql': ONE, '0002_b.sql': TWO }), steps), ['0001_a.sql', '0002_b.sql'])
+  t.match(steps, [
+    { name: '0001_a.sql', done: 1, total: 2, ms: Number, finished: true },
+    { name: '0002_b.sql', done: 2, total: 2, ms: Number, finished: true },
   ])
-  t.same(await run(database, [one, two]), [])
-  t.same(await run(database, [one, two, three]), ['0003_test.sql'])
-  t.same(await tables(database), ['one', 'three', 'two'])
-  const records = await database.sql`select version, name, checksum from schema_migrations order by version`
+  t.same(await run(target(t, { '0001_a.sql': ONE, '0002_b.sql': TWO })), [])
+})
+
+await t.test('the ledger of earlier releases is taken over as it is', async t => {
+  // As the first releases made it and wrote into it.
+  await database.sql.unsafe(`${ONE} create table schema_migrations (
+    version integer primary key, name text not null, checksum text not null, duration_ms integer not null,
+    applied_at timestamptz(3) not null default now())`)
+  await database.sql`
+    insert into schema_migrations (version, name, checksum, duration_ms)
+    values (1, '0001_a.sql', ${createHash('sha256').update(ONE).digest('hex')}, 12)`
+  t.same(await run(target(t, { '0001_a.sql': ONE.replaceAll('\n', '\r\n'), '0002_b.sql': TWO })), ['0002_b.sql'])
+  const records = await database.sql`select version, duration_ms = 12 as old from schema_migrations order by 1`
   t.same(
     [...records],
-    [one, two, three].map(({ version, name, checksum }) => ({ version, name, checksum })),
+    [
+      { version: 1, old: true },
+      { version: 2, old: false },
+    ],
   )
 })
 
-await t.test(
-  'a migration that fails leaves nothing of itself, keeps those before it, and says where it failed',
-  async t => {
-    const broken = migration(2, 'create table half (id int);\n\nselect no_such_column;\n')
-    await t.rejects(run(database, [one, broken, three]), {
-      code: 'API_ERR_MIGRATION_FAILED',
-      message: /^0002_test\.sql failed in line 3: .*no_such_column.* \(42703\)\.$/,
-    })
-    t.same(await tables(database), ['one'])
-    t.same(await run(database, [one, two, three]), ['0002_test.sql', '0003_test.sql'], 'corrected, it goes on')
-  },
-)
-
-await t.test('a file that was changed after it was applied stops everything', async t => {
-  await run(database, [one])
-  await t.rejects(run(database, [migration(1, 'create table other (id int)'), two]), {
-    code: 'API_ERR_MIGRATION_CHANGED',
-    message: /0001_test/,
+await t.test('a migration that fails is told by its line', async t => {
+  const files = { '0001_a.sql': ONE, '0002_b.sql': 'create table half (id int);\n\nselect no_such_column;\n' }
+  await t.rejects(run(target(t, files)), {
+    code: 'API_ERR_MIGRATION_FAILED',
+    message: /^0002_b\.sql failed in line 3, statement 2: .*no_such_column.* \(42703\); nothing of it remains\.$/,
+    cause: { code: 'DB_ERR_MIGRATION_FAILED' },
   })
-  t.same(await tables(database), ['one'])
+  t.same(await tables(), ['one'])
 })
 
-await t.test('a file that is missing, or new below the last one applied, stops everything', async t => {
-  await run(database, [one, three])
-  await t.rejects(run(database, [one, two, three]), { code: 'API_ERR_MIGRATION_ORDER', message: /0002_test.*above/ })
-  await t.rejects(run(database, [three]), { code: 'API_ERR_MIGRATION_ORDER', message: /0001_test.*missing/ })
+await t.test('changed, missing and late files have codes of this program', async t => {
+  await run(target(t, { '0001_a.sql': ONE, '0003_c.sql': THREE }))
+  const refused = (files: Record<string, string>, code: string, message: RegExp) =>
+    t.rejects(run(target(t, files)), { code, message })
+  await refused({ '0001_a.sql': TWO, '0003_c.sql': THREE }, 'API_ERR_MIGRATION_CHANGED', /0001_a/)
+  await refused({ '0003_c.sql': THREE }, 'API_ERR_MIGRATION_ORDER', /0001_a.*missing/)
+  await refused(
+    { '0001_a.sql': ONE, '0002_b.sql': TWO, '0003_c.sql': THREE },
+    'API_ERR_MIGRATION_ORDER',
+    /0002_b.*above/,
+  )
+  t.same(await tables(), ['one', 'three'])
 })
 
 await t.test('the previous version runs on the schema of the next', async t => {
-  await run(database, [one, two, three])
-  t.same(await run(database, [one, two]), [])
-  t.same(await connected(database, sql => pendingMigrations(sql, [one])), [])
+  await run(target(t, { '0001_a.sql': ONE, '0002_b.sql': TWO }))
+  t.same(await run(target(t, { '0001_a.sql': ONE })), [])
+  t.same(await pendingMigrations(target(t, { '0001_a.sql': ONE })), [])
 })
 
-await t.test('what is pending is told without changing anything', async t => {
-  t.same(await connected(database, sql => pendingMigrations(sql, [one, two])), ['0001_test.sql', '0002_test.sql'])
-  const [row] = await database.sql`select to_regclass('schema_migrations') as "table"`
-  t.equal(row?.['table'], null)
-  await run(database, [one])
-  t.same(await connected(database, sql => pendingMigrations(sql, [one, two])), ['0002_test.sql'])
+await t.test('what is pending is told, and tried, without changing anything', async t => {
+  const files = { '0001_a.sql': ONE, '0002_b.sql': TWO }
+  t.match(await pendingMigrations(target(t, files)), [{ name: '0001_a.sql', statements: 2 }, { name: '0002_b.sql' }])
+  t.match(await rehearse(target(t, files)), [{ name: '0001_a.sql', rehearsed: true }, { rehearsed: true }])
+  const [row] = await database.sql`select to_regclass('schema_migrations') as "table", to_regclass('one') as one`
+  t.same(row, { table: null, one: null })
 })
 
-await t.test('a file marked so runs outside a transaction', async t => {
-  const concurrently = migration(2, '-- no-transaction\ncreate index concurrently if not exists one_id_2 on one (id)')
-  t.same(await run(database, [one, concurrently]), ['0001_test.sql', '0002_test.sql'])
-  const marked = migration(3, 'create index concurrently one_id_3 on one (id)')
-  await t.rejects(run(database, [one, concurrently, marked]), { code: 'API_ERR_MIGRATION_FAILED', message: /25001/ })
-})
+await t.test(
+  'a migration that was interrupted outside a transaction is repaired by the command that is told',
+  async t => {
+    const files = { '0001_a.sql': '-- migrate: no transaction\nvacuum;\nselect 1 / 0' }
+    await t.rejects(run(target(t, files)), { code: 'API_ERR_MIGRATION_FAILED', message: /recorded as begun/ })
+    await t.rejects(run(target(t, files)), {
+      code: 'API_ERR_MIGRATION_FAILED',
+      message: /main\.ts repair NUMBER pending/,
+    })
+    t.equal(await repair(target(t, files), 1, 'done'), '0001_a.sql')
+    t.same(await run(target(t, files)), [])
+  },
+)
 
-await t.test('connections at once apply each migration once', async t => {
-  const slow = migration(2, 'select pg_sleep(0.05); create table two (id int);')
-  const results = await Promise.all(Array.from({ length: 4 }, () => run(database, [one, slow, three])))
-  t.same(results.flat().toSorted(), ['0001_test.sql', '0002_test.sql', '0003_test.sql'])
-})
-
-await t.test('whoever waits for the lock does not stop an index that is made concurrently', async t => {
-  await run(database, [one])
+await t.test('seed, reset and migrate share one lock, and who waits says for whom', async t => {
+  const notes: string[] = []
   const waiting = await connected(database, sql =>
     underMaintenanceLock(sql, async () => {
-      const waiting = run(database, [one, two])
-      // It would wait for the waiting session's snapshot if that held one.
-      await sql.unsafe('create index concurrently one_id_4 on one (id)')
-      return [waiting]
+      const noted = Promise.withResolvers<void>()
+      const running = migrate(target(t, { '0001_a.sql': ONE }), {
+        onStep: () => {},
+        onNote: note => {
+          notes.push(note)
+          noted.resolve()
+        },
+      })
+      await Promise.race([noted.promise, running])
+      return [running]
     }),
   )
-  t.same(await waiting[0], ['0002_test.sql'])
+  t.same(await waiting[0], ['0001_a.sql'])
+  t.match(notes, [/^Waiting for the server's process \d+ \(migrate-test\), which is changing this database\.$/])
+})
+
+await t.test('a database that does not let us in is told by its address, without the password', async t => {
+  const wrong = new URL(database.url)
+  wrong.password = 'secret-password'
+  await t.rejects(run({ ...target(t, { '0001_a.sql': ONE }), url: wrong.href }), {
+    code: 'API_ERR_DATABASE_CONNECT',
+    message: /^The database \S+ refuses the user or password in DATABASE_URL \(28P01\)\.$/,
+  })
+  wrong.href = database.url
+  wrong.pathname = '/nowhere'
+  await t.rejects(run({ ...target(t, { '0001_a.sql': ONE }), url: wrong.href }), {
+    code: 'API_ERR_DATABASE_CONNECT',
+    message: /doesn't exist/,
+  })
 })
 
 await t.test('processes at once, and one that is killed in the middle, leave a whole schema', async t => {
@@ -144,5 +172,6 @@ await t.test('processes at once, and one that is killed in the middle, leave a w
     exits.slice(1).map(({ code }) => code),
     [0, 0],
   )
-  t.same(await tables(database), ['courses', 'enrolments', 'lessons', 'users'])
+  t.same(await tables(), ['courses', 'enrolments', 'lessons', 'users'])
+  t.same(await pendingMigrations({ ...target(t, {}), folder: MIGRATIONS_FOLDER }), [])
 })

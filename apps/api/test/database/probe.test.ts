@@ -1,4 +1,6 @@
 import t from 'tap'
+import { once } from 'node:events'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { createLogger } from '@plimsoll/telemetry'
 import { FakeClock, until, type FakeTimer } from '@plimsoll/testing'
 import { createProbe, createProbeQuery, type ProbeAnswer } from '../../src/database/probe.ts'
@@ -128,12 +130,38 @@ await t.test('the question is answered by a real server, also after its connecti
   await until(async () => (await query.look(3000)).connectionsUsed > 0, { what: 'a fresh connection' })
 })
 
-await t.test('a server that is away or does not answer is a failure with a code', async t => {
+await t.test('a server that is away is a failure with a code', async t => {
   const away = createProbeQuery({ url: NO_DATABASE, applicationName: 'probe-test', connectTimeoutS: 5 })
   t.teardown(() => away.close())
-  await t.rejects(away.look(3000), { code: 'ECONNREFUSED' })
-  const silent = createProbeQuery({ url: database.url, applicationName: 'probe-test', connectTimeoutS: 5 })
-  t.teardown(() => silent.close())
-  await t.rejects(silent.look(0), { code: 'PROBE_TIMEOUT' })
-  t.ok((await silent.look(3000)).connectionsUsed >= 1, 'the next look starts afresh')
+  await t.rejects(away.look(3000), { code: 'DB_ERR_CONNECT', reason: 'ECONNREFUSED' })
+})
+
+await t.test('a server that lets nobody in is a failure when the time is up', async t => {
+  const sockets = new Set<Socket>()
+  const silent = createServer(socket => sockets.add(socket))
+  silent.listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    silent.close()
+  })
+  const { port } = silent.address() as AddressInfo
+  const query = createProbeQuery({
+    url: `postgres://nobody@127.0.0.1:${port}/nowhere`,
+    applicationName: 'probe-test',
+    connectTimeoutS: 5,
+  })
+  t.teardown(() => query.close())
+  await t.rejects(query.look(50), { code: 'DB_ERR_CONNECT', reason: 'CONNECT_TIMEOUT' })
+})
+
+await t.test('with a pooler that is away the direct route answers', async t => {
+  const query = createProbeQuery({
+    url: NO_DATABASE,
+    directUrl: database.url,
+    applicationName: 'probe-test',
+    connectTimeoutS: 5,
+  })
+  t.teardown(() => query.close())
+  t.ok((await query.look(3000)).connectionsUsed >= 1)
 })

@@ -62,7 +62,7 @@ await t.test('errors are answers from 500 up', async t => {
   await test.app.inject({ url: '/api/courses' })
   await test.app.inject({ url: '/nowhere' })
   t.match(test.dependencies.figures.snapshot(), { total: 2, errors: 1 })
-  t.match(await test.dependencies.registry.metrics(), /db_queries_total\{query="courses.list",outcome="failed"\} 1/)
+  t.match(await test.dependencies.registry.metrics(), /db_queries_total\{name="courses.list",outcome="failed"\} 1/)
 })
 
 await t.test('/metrics is served only where it is asked for', async t => {

@@ -10,7 +10,7 @@ interface Page {
 }
 
 const database = await demoDatabase(t)
-const { app } = await testApp(t, database.url)
+const { app, dependencies } = await testApp(t, database.url)
 const { sql } = database
 
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller knows what the address answers
@@ -187,6 +187,32 @@ await t.test('the lessons of a course come in its order, and none for a course t
   const [without] = await sql<{ id: string }[]>`
     select id from courses where status = 'published' and not exists (select from lessons where course_id = courses.id)`
   t.same(await get(`/api/courses/${without?.id}/lessons`), { status: 200, body: { items: [] } })
+})
+
+await t.test('what many ask for at the same time comes with few statements, and to each their own', async t => {
+  const statements = async (name: string) => {
+    const text = await dependencies.registry.getSingleMetricAsString('db_statement_duration_seconds')
+    return Number(new RegExp(`_count\\{name="${name}"\\} (\\d+)`).exec(text)?.[1] ?? 0)
+  }
+  const ids = (await publishedIds()).slice(0, 30)
+  const before = { find: await statements('courses.find'), lessons: await statements('courses.lessons') }
+  const [courses, lessons] = await Promise.all([
+    Promise.all([...ids, ...ids].map(id => get<Course>(`/api/courses/${id}`))),
+    Promise.all(ids.map(id => get<{ items: Lesson[] }>(`/api/courses/${id}/lessons`))),
+  ])
+  t.same(
+    courses.map(({ body }) => body.id),
+    [...ids, ...ids],
+  )
+  for (const [index, { body }] of lessons.entries()) {
+    t.equal(body.items.length, courses[index]?.body.lessonCount)
+    t.same(
+      body.items.map(({ position }) => position),
+      body.items.map(({ position }) => position).toSorted((a, b) => a - b),
+    )
+  }
+  t.ok((await statements('courses.find')) - before.find < 20, 'for 60 requests')
+  t.ok((await statements('courses.lessons')) - before.lessons < 15, 'for 30 requests')
 })
 
 await t.test('drafts, archived courses and ids that nobody has are not found, by id or by lessons', async t => {

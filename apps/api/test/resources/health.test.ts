@@ -1,4 +1,5 @@
 import t from 'tap'
+import { until } from '@plimsoll/testing'
 import { demoDatabase } from '../fixture/demo-database.ts'
 import { NO_DATABASE, testApp } from '../fixture/test-app.ts'
 import type { DetailedHealth, Health } from '../../src/resources/health/schema.ts'
@@ -29,7 +30,10 @@ await t.test('live and ready say so in few words', async t => {
   const live = await app.inject({ url: '/health/live' })
   t.same([live.statusCode, live.json()], [200, { status: 'ok' }])
   const ready = await app.inject({ url: '/health/ready' })
-  t.same([ready.statusCode, ready.json()], [200, { status: 'ready' }])
+  t.same(
+    [ready.statusCode, ready.json()],
+    [200, { status: 'ready', database: { route: 'main', saturation: 0, waiting: 0 } }],
+  )
 })
 
 await t.test('a draining worker is not ready, still alive, and asks to leave its connections', async t => {
@@ -37,7 +41,7 @@ await t.test('a draining worker is not ready, still alive, and asks to leave its
   await app.ready()
   draining.begin()
   const ready = await app.inject({ url: '/health/ready' })
-  t.same([ready.statusCode, ready.json()], [503, { status: 'draining' }])
+  t.match([ready.statusCode, ready.json()], [503, { status: 'draining' }])
   t.equal((await app.inject({ url: '/health' })).statusCode, 503)
   t.equal((await app.inject({ url: '/health/live' })).statusCode, 200)
   const course = await app.inject({ url: '/api/courses/1' })
@@ -56,7 +60,7 @@ await t.test('without its database a worker is degraded at first, then down and 
   })
   t.notMatch(health.body, /secret-password|127\.0\.0\.1/, 'nothing about where the database is')
   const ready = await app.inject({ url: '/health/ready' })
-  t.same([ready.statusCode, ready.json()], [503, { status: 'database-down' }])
+  t.match([ready.statusCode, ready.json()], [503, { status: 'database-down', database: { route: 'main' } }])
   t.equal((await app.inject({ url: '/health/live' })).statusCode, 200)
 
   const { app: failing } = await testApp(t, NO_DATABASE, { probe: { downAfter: 3 } })
@@ -75,6 +79,55 @@ await t.test('the detailed page has the figures of the system and of its compone
   t.ok(eventLoop.utilisationRatio >= 0 && eventLoop.utilisationRatio <= 1)
   t.match(requests, { total: 1, active: 1, errors: 0 })
   t.match(body.components, { database: { status: 'up' }, queries: { active: 0, total: 1, failed: 0 } })
+  t.match(body.components.routes, [
+    {
+      name: 'main',
+      used: true,
+      state: 'available',
+      reason: null,
+      circuit: 'closed',
+      pool: { busy: 0, waiting: 0, saturation: 0, refused: 0 },
+      probes: { ok: 0, failed: 0, successRatio: null, latencyMs: null, failure: null },
+    },
+  ])
+})
+
+await t.test('a worker whose pool is full stays ready, says so, and does not wait for the pool', async t => {
+  const { app, dependencies } = await testApp(t, database.url, { database: { maxConnections: 1 } })
+  const held = Promise.withResolvers<void>()
+  const holding = Promise.withResolvers<void>()
+  const transaction = dependencies.database.transaction('test.hold', async tx => {
+    await tx`select 1`
+    holding.resolve()
+    await held.promise
+  })
+  await holding.promise
+  const waiting = app.inject({ url: '/api/courses' })
+  await until(() => dependencies.database.statistics().pool.waiting === 1, { what: 'a request to wait' })
+  const ready = await app.inject({ url: '/health/ready' })
+  t.same(
+    [ready.statusCode, ready.json()],
+    [200, { status: 'ready', database: { route: 'main', saturation: 1, waiting: 1 } }],
+  )
+  const body = (await app.inject({ url: '/health/detailed' })).json<DetailedHealth>()
+  t.match(body.components.routes, [{ pool: { open: 1, idle: 0, busy: 1, waiting: 1, saturation: 1 } }])
+  held.resolve()
+  await transaction
+  t.equal((await waiting).statusCode, 200)
+})
+
+await t.test('with the pooler away a worker is ready on the direct route, and degraded', async t => {
+  const { app } = await testApp(t, NO_DATABASE, { database: { directUrl: database.url, minConnections: 1 } })
+  t.equal((await app.inject({ url: '/api/courses/1' })).statusCode, 200)
+  const ready = await app.inject({ url: '/health/ready' })
+  t.match([ready.statusCode, ready.json()], [200, { status: 'ready', database: { route: 'direct' } }])
+  const detailed = await app.inject({ url: '/health/detailed' })
+  t.match([detailed.statusCode, detailed.json()], [200, { status: 'degraded' }])
+  t.match(detailed.json<DetailedHealth>().components.routes, [
+    { name: 'pooled', used: false, state: 'away', reason: 'unreachable' },
+    { name: 'direct', used: true, state: 'available', reason: null },
+  ])
+  t.notMatch(detailed.body, /secret-password|127\.0\.0\.1/)
 })
 
 await t.test('the database test runs a query now, and says 503 when it can not', async t => {

@@ -90,6 +90,24 @@ await t.test(
   },
 )
 
+await t.test('a worker that starts without its database is there, and works as soon as the database does', async t => {
+  const line = await relay(t, target)
+  await line.cut()
+  const { app, logged } = await testApp(t, urlThrough(line), {
+    database: { minConnections: 2 },
+    probe: { intervalMs: 200, downAfter: 1, timeoutMs: 500 },
+  })
+  const get = (url: string) => app.inject({ url })
+  t.equal((await get('/health/live')).statusCode, 200)
+  t.match((await get('/health/ready')).json(), { status: 'database-down' })
+  t.match((await get('/api/courses/1')).json(), { code: 'API_ERR_DATABASE_UNAVAILABLE' })
+  t.ok(logged.some(({ msg, category }) => category === 'database' && /starting without it/.test(String(msg))))
+
+  await line.mend()
+  await until(async () => (await get('/health/ready')).statusCode === 200, { what: 'the worker to be ready' })
+  await until(async () => (await get('/api/courses/1')).statusCode === 200, { what: 'an answer' })
+})
+
 await t.test('a database that takes questions and answers none keeps nobody waiting beyond the deadline', async t => {
   const line = await relay(t, target)
   const { app } = await testApp(t, urlThrough(line), {

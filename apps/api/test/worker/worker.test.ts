@@ -37,6 +37,8 @@ async function start(t: TestScope, listen: Listen, app: Partial<WorkerOptions['a
           maxConnections: 2,
           connectTimeoutS: 5,
           commandTimeoutS: 5,
+          acquireTimeoutMs: 5000,
+          slowQueryMs: 1000,
         },
         probe: { intervalMs: 60_000, downAfter: 3, timeoutMs: 3000 },
       },

@@ -5,6 +5,7 @@ import { API_ERRORS, clusterSchema, databaseCommandSchema, SETUP_ERRORS } from '
 import { BALANCER_ERRORS, balancerProgram } from '@plimsoll/balancer'
 import { CONFIG_ERRORS, type ErrorTable, renderErrorTable, renderOptionTable, toJsonSchema } from '@plimsoll/config'
 import { DB_ERRORS } from '@plimsoll/db-optimizer'
+import { MIGRATION_ERRORS } from '@plimsoll/db-optimizer/migrations'
 import { LOCAL_POSTGRES_ERRORS } from '@plimsoll/local-postgres'
 import { readImportTable, renderImportTable } from './import-table.ts'
 
@@ -28,6 +29,11 @@ export const GENERATED_PARTS: readonly GeneratedPart[] = [
   { file: 'apps/api/README.md', marker: 'setup-errors', render: () => renderErrorTable(SETUP_ERRORS) },
   { file: 'packages/config/README.md', marker: 'errors', render: () => renderErrorTable(CONFIG_ERRORS) },
   { file: 'packages/db-optimizer/README.md', marker: 'errors', render: () => renderErrorTable(DB_ERRORS) },
+  {
+    file: 'packages/db-optimizer/README.md',
+    marker: 'migration-errors',
+    render: () => renderErrorTable(MIGRATION_ERRORS),
+  },
   { file: 'packages/local-postgres/README.md', marker: 'errors', render: () => sentences(LOCAL_POSTGRES_ERRORS) },
 ]
 

@@ -6,8 +6,9 @@
 // * It's never mixed with anybody's rows: a database that has users but no marker is refused, so is another size.
 import { SetupError } from '../../errors.ts'
 import type { Sql } from '../database.ts'
-import { underMaintenanceLock, type MigrateTools } from '../migrate.ts'
+import { underMaintenanceLock } from '../maintenance-lock.ts'
 import { inTransaction } from '../single-connection.ts'
+import type { StepTools } from '../steps.ts'
 import { copyRows } from './copy.ts'
 import { demoTables, type DemoSize } from './tables.ts'
 
@@ -19,7 +20,7 @@ export type LoadResult = 'loaded' | 'present'
  * @param sql a single connection without statement time-out
  * @throws API_ERR_DEMO_DATA when other rows are there
  */
-export async function loadDemoData(sql: Sql, size: DemoSize, tools: MigrateTools): Promise<LoadResult> {
+export async function loadDemoData(sql: Sql, size: DemoSize, tools: StepTools): Promise<LoadResult> {
   return underMaintenanceLock(sql, async () => {
     const present = await readMarker(sql)
     if (present === size) return 'present'
@@ -41,7 +42,7 @@ export async function loadDemoData(sql: Sql, size: DemoSize, tools: MigrateTools
   })
 }
 
-async function load(sql: Sql, size: DemoSize, tools: MigrateTools): Promise<void> {
+async function load(sql: Sql, size: DemoSize, tools: StepTools): Promise<void> {
   const { clock, onStep } = tools
   const tables = demoTables(size)
   for (const table of tables) {

@@ -1,6 +1,6 @@
 // The courses resource's SQL, and nothing else: no cache, no HTTP. Only published courses exist for it.
 //
-// Rows leave in the shape of the resource's schemas; every method is one statement.
+// Rows leave in the shape of the resource's schemas; every method is one statement, and what's read by id shares it with others that come in meanwhile.
 import type { Database } from '../../database/database.ts'
 import type { Place } from '../keyset-page.ts'
 import type { Course, CourseListQuery, CourseSummary, Lesson } from './schema.ts'
@@ -33,10 +33,39 @@ type CourseRow = SummaryRow & {
   updatedAt: Date
 }
 /** All of a lesson, or all null for a course without lessons. */
-type LessonRow = Lesson | { [Field in keyof Lesson]: null }
+type LessonRow = { courseId: number } & (Lesson | { [Field in keyof Lesson]: null })
 
 export function createCoursesRepository(database: Database): CoursesRepository {
   const { sql } = database
+
+  const courses = database.loader<CourseRow>({
+    name: 'courses.find',
+    idOf: row => row.id,
+    query: ids => sql`
+      select c.id, c.slug, c.title, c.summary, c.category, c.level, c.language, c.price as amount, c.currency,
+             c.published_at as "publishedAt", c.description, c.updated_at as "updatedAt",
+             u.id as "instructorId", u.display_name as "instructorName",
+             l.count as "lessonCount", l.minutes as "durationMinutes"
+      from courses c
+      join users u on u.id = c.instructor_id
+      cross join lateral (
+        select count(*)::int as count, coalesce(sum(duration_minutes), 0)::int as minutes from lessons where course_id = c.id
+      ) l
+      where c.id = any(${ids}::bigint[]) and c.status = 'published'`,
+  })
+
+  // One statement for both questions: no row means no course, one row of nulls a course without lessons.
+  const lessons = database.manyLoader<LessonRow>({
+    name: 'courses.lessons',
+    idOf: row => row.courseId,
+    query: ids => sql`
+      select c.id as "courseId", l.id, l.position, l.title, l.summary, l.kind, l.duration_minutes as "durationMinutes",
+             l.is_preview as "isPreview"
+      from courses c
+      left join lessons l on l.course_id = c.id
+      where c.id = any(${ids}::bigint[]) and c.status = 'published'
+      order by l.position`,
+  })
 
   return {
     async list({ category, level, after, limit }, signal) {
@@ -54,31 +83,13 @@ export function createCoursesRepository(database: Database): CoursesRepository {
     },
 
     async find(id, signal) {
-      const query = sql<CourseRow[]>`
-        select c.id, c.slug, c.title, c.summary, c.category, c.level, c.language, c.price as amount, c.currency,
-               c.published_at as "publishedAt", c.description, c.updated_at as "updatedAt",
-               u.id as "instructorId", u.display_name as "instructorName",
-               l.count as "lessonCount", l.minutes as "durationMinutes"
-        from courses c
-        join users u on u.id = c.instructor_id
-        cross join lateral (
-          select count(*)::int as count, coalesce(sum(duration_minutes), 0)::int as minutes from lessons where course_id = c.id
-        ) l
-        where c.id = ${id} and c.status = 'published'`
-      const [row] = await database.read('courses.find', query, signal)
-      return row === undefined ? null : toCourse(row)
+      const row = await courses(id, signal)
+      return row === null ? null : toCourse(row)
     },
 
     async lessons(courseId, signal) {
-      // One statement for both questions: no row means no course, one row of nulls a course without lessons.
-      const query = sql<LessonRow[]>`
-        select l.id, l.position, l.title, l.summary, l.kind, l.duration_minutes as "durationMinutes", l.is_preview as "isPreview"
-        from courses c
-        left join lessons l on l.course_id = c.id
-        where c.id = ${courseId} and c.status = 'published'
-        order by l.position`
-      const rows = await database.read('courses.lessons', query, signal)
-      return rows.length === 0 ? null : rows.filter(isLesson)
+      const rows = await lessons(courseId, signal)
+      return rows.length === 0 ? null : rows.filter(isLesson).map(toLesson)
     },
   }
 }
@@ -106,6 +117,10 @@ function toCourse({
   }
 }
 
-function isLesson(row: LessonRow): row is Lesson {
+function isLesson(row: LessonRow): row is { courseId: number } & Lesson {
   return row.id !== null
+}
+
+function toLesson({ id, position, title, summary, kind, durationMinutes, isPreview }: Lesson): Lesson {
+  return { id, position, title, summary, kind, durationMinutes, isPreview }
 }

@@ -9,7 +9,7 @@ export interface CoursesRoutesOptions {
 }
 
 const tags = ['courses']
-const databaseProblems = ['API_ERR_DATABASE_UNAVAILABLE', 'API_ERR_DATABASE_TIMEOUT'] as const
+const databaseProblems = ['API_ERR_DATABASE_UNAVAILABLE', 'API_ERR_DATABASE_BUSY', 'API_ERR_DATABASE_TIMEOUT'] as const
 
 export const coursesRoutes: FastifyPluginCallbackTypebox<CoursesRoutesOptions> = (app, { service }, done) => {
   app.get(

@@ -73,7 +73,12 @@ export const healthRoutes: FastifyPluginCallbackTypebox<HealthRoutesOptions> = (
         summary: 'A query through the pool, now',
         response: {
           200: DatabaseTest,
-          ...problemResponses('API_ERR_RATE_LIMITED', 'API_ERR_DATABASE_UNAVAILABLE', 'API_ERR_DATABASE_TIMEOUT'),
+          ...problemResponses(
+            'API_ERR_RATE_LIMITED',
+            'API_ERR_DATABASE_UNAVAILABLE',
+            'API_ERR_DATABASE_BUSY',
+            'API_ERR_DATABASE_TIMEOUT',
+          ),
         },
       },
     },

@@ -7,8 +7,23 @@ const closed = { additionalProperties: false }
 
 export const Liveness = Type.Object({ status: Type.Literal('ok') }, { ...closed, description: 'The process answers.' })
 
+const RouteName = Type.String({
+  description: '`main`; with a pooler in front of the database `pooled`, or `direct` while the pooler is away.',
+})
+const Saturation = Type.Number({
+  minimum: 0,
+  maximum: 1,
+  description: 'Busy connections by the most that the pool may open.',
+})
+
 export const Readiness = Type.Object(
-  { status: Type.Enum(['ready', 'draining', 'database-down']) },
+  {
+    status: Type.Enum(['ready', 'draining', 'database-down']),
+    database: Type.Object(
+      { route: RouteName, saturation: Saturation, waiting: Type.Integer({ minimum: 0 }) },
+      { ...closed, description: 'The route in use, and its pool now; how busy it is has no say in the status.' },
+    ),
+  },
   { ...closed, description: 'Whether this worker wants traffic; 503 unless `ready`.' },
 )
 export type Readiness = Static<typeof Readiness>
@@ -27,6 +42,46 @@ const DatabaseHealth = Type.Object(
   closed,
 )
 
+const NullableCode = Type.Union([Type.String(), Type.Null()])
+const NullableNumber = Type.Union([Type.Number(), Type.Null()])
+
+const DatabaseRoute = Type.Object(
+  {
+    name: RouteName,
+    used: Type.Boolean({ description: 'Whether statements take it now.' }),
+    state: Type.Enum(['available', 'away']),
+    reason: Type.Union([Type.String(), Type.Null()], { description: 'Why it is away.' }),
+    forS: Type.Number({ description: 'Seconds in this state.' }),
+    circuit: Type.Enum(['closed', 'open', 'half-open']),
+    pool: Type.Object(
+      {
+        open: Type.Integer({ description: 'Idle and busy.' }),
+        idle: Type.Integer(),
+        busy: Type.Integer(),
+        opening: Type.Integer(),
+        waiting: Type.Integer({ description: 'Callers that wait for a connection.' }),
+        saturation: Saturation,
+        refused: Type.Integer({ description: 'Callers that got none, since the start.' }),
+        waitP50Ms: Type.Number(),
+        waitP99Ms: Type.Number(),
+      },
+      closed,
+    ),
+    probes: Type.Object(
+      {
+        ok: Type.Integer(),
+        failed: Type.Integer(),
+        successRatio: Type.Union([Ratio, Type.Null()], { description: 'Of the last 100.' }),
+        latencyMs: NullableNumber,
+        failure: NullableCode,
+      },
+      { ...closed, description: 'Of this route, each on a connection of its own.' },
+    ),
+  },
+  closed,
+)
+export type DatabaseRoute = Static<typeof DatabaseRoute>
+
 const Requests = Type.Object(
   { total: Type.Integer(), active: Type.Integer(), errors: Type.Integer(), averageMs: Type.Number() },
   { ...closed, description: 'Of this worker, since its start.' },
@@ -35,7 +90,7 @@ const Requests = Type.Object(
 const common = {
   status: Type.Enum(['ok', 'degraded', 'draining', 'down'], {
     description:
-      '`degraded`: the database has just failed to answer; `down`: for longer. 503 for `draining` and `down`.',
+      '`degraded`: the database has just failed to answer, or is reached by its fallback only; `down`: it has not answered for longer. 503 for `draining` and `down`.',
   }),
   version: Type.String(),
   uptimeS: Type.Number(),
@@ -88,6 +143,7 @@ export const DetailedHealth = Type.Object(
     components: Type.Object(
       {
         database: DatabaseHealth,
+        routes: Type.Array(DatabaseRoute, { description: 'Ways to the database, the preferred one first.' }),
         queries: Type.Object({ active: Type.Integer(), total: Type.Integer(), failed: Type.Integer() }, closed),
       },
       closed,

@@ -3,10 +3,10 @@ import { FakeClock, type TestDatabase } from '@plimsoll/testing'
 import { MIGRATIONS_FOLDER } from '../../../src/database/check.ts'
 import { loadDemoData, type LoadResult } from '../../../src/database/demo-data/load.ts'
 import { DEMO_SIZES, type DemoSize } from '../../../src/database/demo-data/tables.ts'
-import { migrate, type Step } from '../../../src/database/migrate.ts'
-import { readMigrations } from '../../../src/database/migrations-folder.ts'
+import { migrate } from '../../../src/database/migrate.ts'
 import { emptyDatabase } from '../../../src/database/reset.ts'
 import { withConnection } from '../../../src/database/single-connection.ts'
+import type { Step } from '../../../src/database/steps.ts'
 import { emptyTestDatabase } from '../../fixture/demo-database.ts'
 import type { Sql } from '../../../src/database/database.ts'
 
@@ -29,13 +29,13 @@ const count = async (database: TestDatabase, table: string) =>
 
 // One database for all, emptied between the tests: making one costs more than all of a test.
 const database = await emptyTestDatabase(t)
-const migrations = await readMigrations(MIGRATIONS_FOLDER)
-t.beforeEach(() =>
-  connected(database, async sql => {
-    await emptyDatabase(sql, 'development')
-    await migrate(sql, migrations, { clock: new FakeClock(), onStep: () => {} })
-  }),
-)
+t.beforeEach(async () => {
+  await connected(database, sql => emptyDatabase(sql, 'development'))
+  await migrate(
+    { url: database.url, folder: MIGRATIONS_FOLDER, applicationName: 'load-test', connectTimeoutS: 5 },
+    { onStep: () => {}, onNote: () => {} },
+  )
+})
 
 await t.test('it loads every row once, tells how far it is, and leaves statistics behind', async t => {
   const steps: Step[] = []
