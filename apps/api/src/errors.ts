@@ -214,9 +214,8 @@ export const SETUP_ERRORS = {
       'See what the message says; for a file that was begun: look at the database, then `repair NUMBER pending` or `done`.',
   },
   API_ERR_MIGRATION_SESSION: {
-    message:
-      'Migrations can not be run over this connection: a pooler in transaction mode, or a ledger that is not theirs.',
-    remedy: "Give the server's own address, DATABASE_DIRECT_URL.",
+    message: 'The connection is a pooler in transaction mode, or the ledger of migrations has not what was asked for.',
+    remedy: "Give the server's own address, DATABASE_DIRECT_URL; or correct what the message names.",
   },
   API_ERR_MIGRATION_LOCKED: {
     message: 'Another process has held the migration lock for two minutes.',

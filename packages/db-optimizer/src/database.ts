@@ -199,7 +199,7 @@ function createRoutes(options: CompleteOptions, random: { next(): number }): Rou
             ...options,
             ...route,
             fenceTimeoutMs: FENCE_TIMEOUT_MS,
-            unreachableAfterMs: options.routing.fallbackAfterMs,
+            unreachableAfterMs: Math.min(options.routing.fallbackAfterMs, options.acquireTimeoutMs),
           },
           options.routing,
           {

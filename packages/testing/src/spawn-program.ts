@@ -23,11 +23,8 @@ export interface ProgramExit {
   readonly signal: NodeJS.Signals | null
 }
 
-/**
- * Programs don't report what they cover to the run that their test belongs to: it takes time, somebody else may not write there, and they're covered by the
- * tests of what they're made of. Nor are they part of that run.
- */
-const NO_REPORT = { NODE_V8_COVERAGE: undefined, NODE_TEST_CONTEXT: undefined }
+/** A program isn't part of the test run that its test belongs to. */
+const NO_TEST = { NODE_TEST_CONTEXT: undefined }
 /** Kept of each stream, in characters. */
 const MAX_KEPT_CHARACTERS = 1_000_000
 
@@ -42,7 +39,7 @@ export async function spawnProgram(
 ): Promise<SpawnedProgram> {
   const [file, ...args] = command[0] === 'node' ? [process.execPath, ...command.slice(1)] : command
   const child = spawn(file, args, {
-    env: { ...readTestEnvironment().variables, ...NO_REPORT, ...options.env },
+    env: { ...readTestEnvironment().variables, ...NO_TEST, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: options.ownGroup ?? false,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

@@ -31,7 +31,7 @@ await t.test('repair takes a number and a word, and repairs only what needs it',
   ])
     await t.rejects(run('repair', words), { code: 'API_ERR_COMMAND', message: /repair 12 pending/ })
   await t.rejects(run('repair', ['1', 'done']), {
-    code: 'API_ERR_MIGRATION_FAILED',
+    code: 'API_ERR_MIGRATION_SESSION',
     message: /0001_learning\.sql is done; there is nothing to repair/,
   })
 })

@@ -63,6 +63,6 @@ await t.test('what can not be done is one line on standard error, without the pa
   }
   await refused(['migrate'], { DATABASE_URL: NO_DATABASE }, /127\.0\.0\.1:1\/nowhere can't be reached \(ECONNREFUSED\)/)
   await refused(['migrate'], { DATABASE_URL: undefined }, /DATABASE_URL/)
-  await refused([], { DATABASE_URL: NO_DATABASE }, /Give one command: migrate \| seed \| reset/)
+  await refused([], { DATABASE_URL: NO_DATABASE }, /Give one command: migrate \| plan \| .* reset/)
   await refused(['destroy'], { DATABASE_URL: NO_DATABASE }, /Give one command/)
 })

@@ -119,7 +119,7 @@ await t.test(
     const files = { '0001_a.sql': '-- migrate: no transaction\nvacuum;\nselect 1 / 0' }
     await t.rejects(run(target(t, files)), { code: 'API_ERR_MIGRATION_FAILED', message: /recorded as begun/ })
     await t.rejects(run(target(t, files)), {
-      code: 'API_ERR_MIGRATION_FAILED',
+      code: 'API_ERR_MIGRATION_INTERRUPTED',
       message: /main\.ts repair NUMBER pending/,
     })
     t.equal(await repair(target(t, files), 1, 'done'), '0001_a.sql')

@@ -4,7 +4,7 @@
 // Node tells of a file's end at once, and of what was in it in the order in which the files were given: so the details come last.
 import path from 'node:path'
 import type { TestEvent } from 'node:test/reporters'
-import { inspect } from 'node:util'
+import { inspect, stripVTControlCharacters } from 'node:util'
 
 /** Kept of a file's output, in characters; the end counts. */
 const MAX_OUTPUT = 60_000
@@ -34,7 +34,8 @@ export default async function* fileReport(events: AsyncIterable<TestEvent>): Asy
       record.output = (record.output + event.data.message).slice(-MAX_OUTPUT)
     } else if (event.type === 'test:pass') {
       const { skip, details, name } = event.data
-      if (skip !== undefined && skip !== false) recordOf(event.data).skips.push(`${name}: ${String(skip)}`)
+      // Without a reason it's a test without asserts, which tap calls so: it ran, and fails by throwing.
+      if (typeof skip === 'string') recordOf(event.data).skips.push(`${name}: ${skip}`)
       else if (details.type !== 'suite') asserts += 1
     } else if (event.type === 'test:fail') {
       const { details, name } = event.data
@@ -60,7 +61,9 @@ export default async function* fileReport(events: AsyncIterable<TestEvent>): Asy
     if (skips.length > 0) yield `\nSKIPPED in ${name}\n${skips.map(skip => `  ${skip}\n`).join('')}`
     if (ending === undefined) continue
     failed += 1
-    yield `\n${'─'.repeat(20)} ${name}\n${[...failures, ending].join('\n')}\n${output}\n`
+    const said = `\n${'─'.repeat(20)} ${name}\n${[...failures, ending].join('\n')}\n${output}\n`
+    // Colours are for who looks at it now.
+    yield process.stdout.isTTY ? said : stripVTControlCharacters(said)
   }
   yield `\n${remarks.join('')}${passed} files passed, ${failed} failed, ${asserts} asserts passed\n`
 }
