@@ -11,9 +11,11 @@ import { channels, type DiscardReason } from '../channels.ts'
 import { CancelSender } from '../driver/cancel-request.ts'
 import type { PostgresDriver } from '../driver/postgres-driver.ts'
 import { Slot, SlotOpenError, type SlotEvents } from '../driver/slot.ts'
-import { DbError, isServerError, queryError } from '../errors.ts'
+import type { DbError } from '../errors.ts'
+import { abortedWhileWaiting, connectFailed, poolBusy, poolClosed, queueFull } from './pool-errors.ts'
 import { PoolCounters, type PoolStatistics } from './pool-statistics.ts'
-import { type Priority, WaitQueue } from './wait-queue.ts'
+import type { Priority } from './wait-queue.ts'
+import { PromisedWaiter, type Waiter, WaitingLine } from './waiting-line.ts'
 
 export interface PoolSettings {
   readonly name: string
@@ -48,55 +50,6 @@ export interface AcquireOptions {
   readonly signal: AbortSignal | undefined
 }
 
-/** Somebody who waits for a connection; told once, by one of the two. Neither may throw. */
-export abstract class Waiter {
-  readonly priority: Priority
-  readonly sinceMs = performance.now()
-  /** When it's refused, on the clock of `performance.now()`. */
-  readonly deadlineMs: number
-  /** When it's refused if the pool has no connection at all then. */
-  readonly emptyDeadlineMs: number
-  settled = false
-
-  constructor(priority: Priority, timeoutMs: number, whenEmptyMs: number) {
-    this.priority = priority
-    this.deadlineMs = this.sinceMs + timeoutMs
-    this.emptyDeadlineMs = this.sinceMs + whenEmptyMs
-  }
-
-  abstract granted(slot: Slot, waitedMs: number): void
-  abstract refused(error: DbError): void
-}
-
-/** One that waits by a promise. */
-class PromisedWaiter extends Waiter {
-  readonly #resolve: (slot: Slot) => void
-  readonly #reject: (error: DbError) => void
-  /** Takes back the listener of a signal. */
-  cleanUp: (() => void) | undefined
-
-  constructor(
-    { priority, timeoutMs }: AcquireOptions,
-    whenEmptyMs: number,
-    resolve: (slot: Slot) => void,
-    reject: (error: DbError) => void,
-  ) {
-    super(priority, timeoutMs, whenEmptyMs)
-    this.#resolve = resolve
-    this.#reject = reject
-  }
-
-  granted(slot: Slot): void {
-    this.cleanUp?.()
-    this.#resolve(slot)
-  }
-
-  refused(error: DbError): void {
-    this.cleanUp?.()
-    this.#reject(error)
-  }
-}
-
 /** A session that was terminated while it was being set up. */
 const LET_IN_AND_ENDED: ReadonlySet<string> = new Set(['57P01', 'CONNECTION_CLOSED'])
 /** Ends that nobody here asked for. */
@@ -118,15 +71,13 @@ export class Pool {
   readonly #slots = new Map<Slot, { readonly expiresAtMs: number }>()
   /** The top of the stack is the end. */
   readonly #idle: Slot[] = []
-  readonly #waiters: WaitQueue<Waiter>
+  readonly #waiters: WaitingLine
   readonly #counters = new PoolCounters()
   readonly #events: SlotEvents
   #opening = 0
   #nextSlotId = 1
   #openFailuresInRow = 0
   #retryTimer: NodeJS.Timeout | undefined
-  #watchTimer: NodeJS.Timeout | undefined
-  #watchAtMs = Infinity
   #sweepTimer: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
   #onDrained: (() => void) | undefined
@@ -147,7 +98,10 @@ export class Pool {
       },
     }
     this.#cancels = new CancelSender(tools.driver.address, settings.maxCancels)
-    this.#waiters = new WaitQueue(settings.maxQueue)
+    this.#waiters = new WaitingLine(settings.maxQueue, {
+      isEmpty: () => !this.hasConnections,
+      timedOut: waiter => this.#refuse(waiter, waitedMs => this.#timedOut(waitedMs)),
+    })
   }
 
   /** Whether any connection is open. */
@@ -180,7 +134,7 @@ export class Pool {
    */
   acquire(options: AcquireOptions, whenEmptyMs: number = options.timeoutMs): Promise<Slot> {
     const { priority, signal } = options
-    if (this.#closing !== undefined) return Promise.reject(closed())
+    if (this.#closing !== undefined) return Promise.reject(poolClosed())
     if (signal?.aborted === true) return Promise.reject(this.#refused(abortedWhileWaiting(0, signal), 0, priority))
     const slot = this.tryAcquire(priority)
     if (slot !== undefined) return Promise.resolve(slot)
@@ -199,14 +153,12 @@ export class Pool {
   enqueue(waiter: Waiter): void {
     if (this.#closing !== undefined) {
       waiter.settled = true
-      waiter.refused(closed())
+      waiter.refused(poolClosed())
       return
     }
     const displaced = this.#waiters.push(waiter)
-    if (displaced !== undefined) this.#refuse(displaced, waitedMs => this.#queueFull(waitedMs))
-    if (displaced === waiter) return
-    this.#watchUntil(Math.min(waiter.deadlineMs, waiter.emptyDeadlineMs))
-    this.#openForWaiters()
+    if (displaced !== undefined) this.#refuse(displaced, waitedMs => queueFull(this.settings, waitedMs))
+    if (displaced !== waiter) this.#openForWaiters()
   }
 
   /** The waiter's caller doesn't want it any more. */
@@ -263,8 +215,8 @@ export class Pool {
     clearTimeout(this.#sweepTimer)
     // `#closing` is set when this turn ends: what follows runs after it.
     await Promise.resolve()
-    this.#refuseAll(closed)
-    clearTimeout(this.#watchTimer)
+    this.#refuseAll(poolClosed)
+    this.#waiters.stop()
     for (const slot of this.#idle.splice(0)) slot.close('pool-closed')
     if (this.#slots.size === 0 && this.#opening === 0) return
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -300,30 +252,6 @@ export class Pool {
     const waitedMs = performance.now() - waiter.sinceMs
     this.#lend(slot, waitedMs, waiter.priority)
     waiter.granted(slot, waitedMs)
-  }
-
-  /** One timer for all who wait, for the earliest of their deadlines; who is served in time costs none. */
-  #watchUntil(atMs: number): void {
-    if (atMs >= this.#watchAtMs) return
-    clearTimeout(this.#watchTimer)
-    this.#watchAtMs = atMs
-    this.#watchTimer = setTimeout(() => this.#checkWaiters(), Math.max(1, atMs - performance.now()))
-  }
-
-  #checkWaiters(): void {
-    this.#watchAtMs = Infinity
-    this.#watchTimer = undefined
-    const nowMs = performance.now()
-    let nextMs = Infinity
-    for (const waiter of this.#waiters.waiting()) {
-      const isEmpty = this.#slots.size === 0
-      const { deadlineMs, emptyDeadlineMs } = waiter
-      if (nowMs >= deadlineMs || (isEmpty && nowMs >= emptyDeadlineMs)) {
-        this.#waiters.leave(waiter)
-        this.#refuse(waiter, waitedMs => this.#timedOut(waitedMs))
-      } else nextMs = Math.min(nextMs, deadlineMs, nowMs < emptyDeadlineMs ? emptyDeadlineMs : Infinity)
-    }
-    if (nextMs < Infinity) this.#watchUntil(nextMs)
   }
 
   #refuse(waiter: Waiter, error: (waitedMs: number) => DbError): void {
@@ -478,49 +406,21 @@ export class Pool {
   }
 
   #timedOut(waitedMs: number): DbError {
+    const { name, maxConnections, unreachableAfterMs } = this.settings
     // Not busy: there's nothing that could become free, and it isn't just that the caller is impatient.
-    const { unreachableAfterMs } = this.settings
-    if (this.#slots.size === 0 && (this.#openFailuresInRow > 0 || waitedMs >= unreachableAfterMs))
+    if (!this.hasConnections && (this.#openFailuresInRow > 0 || waitedMs >= unreachableAfterMs))
       return this.#connectError('CONNECT_TIMEOUT', undefined, waitedMs)
-    const { open, opening, waiting } = this.statistics()
-    return new DbError(
-      'DB_ERR_POOL_BUSY',
-      `No connection of pool "${this.settings.name}" became free in ${Math.round(waitedMs)} ms (${open} open, ${opening} opening, ` +
-        `at most ${this.settings.maxConnections}; ${waiting} others wait). Nothing was executed.`,
-      { waitedMs },
-    )
+    const situation = {
+      name,
+      maxConnections,
+      open: this.#slots.size,
+      opening: this.#opening,
+      waiting: this.#waiters.size,
+    }
+    return poolBusy(situation, waitedMs)
   }
 
-  #queueFull(waitedMs: number): DbError {
-    return new DbError(
-      'DB_ERR_POOL_BUSY',
-      `${this.settings.maxQueue} callers wait for a connection of pool "${this.settings.name}" already; this one left after ` +
-        `${Math.round(waitedMs)} ms. Nothing was executed.`,
-      { waitedMs },
-    )
+  #connectError(reason: string, cause: unknown, waitedMs?: number): DbError {
+    return connectFailed(this.#driver.address, reason, cause, waitedMs)
   }
-
-  #connectError(reason: string, error: unknown, waitedMs?: number): DbError {
-    const { address } = this.#driver
-    const where = 'path' in address ? address.path : `${address.host}:${address.port}`
-    const server =
-      error instanceof SlotOpenError && isServerError(error.server) ? queryError(error.server).server : undefined
-    return new DbError('DB_ERR_CONNECT', `No connection to ${where}: ${reason}. Nothing was executed.`, {
-      reason,
-      server,
-      waitedMs,
-    })
-  }
-}
-
-function closed(): DbError {
-  return new DbError('DB_ERR_CLOSED', 'The pool is closed. Nothing was executed.')
-}
-
-function abortedWhileWaiting(waitedMs: number, signal: AbortSignal | undefined): DbError {
-  return new DbError(
-    'DB_ERR_ABORTED',
-    `Aborted after ${Math.round(waitedMs)} ms of waiting for a connection. Nothing was executed.`,
-    { waitedMs, ...(signal?.aborted === true ? { cause: signal.reason } : {}) },
-  )
 }

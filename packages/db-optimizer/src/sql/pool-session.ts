@@ -4,7 +4,8 @@
 // tells; the connection is thrown away, and the caller learns what to use.
 import type { Slot } from '../driver/slot.ts'
 import { DbError } from '../errors.ts'
-import type { Pool, Waiter } from '../pool/pool.ts'
+import type { Pool } from '../pool/pool.ts'
+import type { Waiter } from '../pool/waiting-line.ts'
 import type { Priority } from '../pool/wait-queue.ts'
 import type { Routes } from '../routes/routes.ts'
 import type { LeaseOptions, Session } from './session.ts'

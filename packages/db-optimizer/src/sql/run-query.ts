@@ -9,7 +9,7 @@ import { aborted, toDbError, type FailureContext, type SlotFailure } from '../dr
 import { DbError } from '../errors.ts'
 import { openCopyIn, openCopyOut } from './copy-streams.ts'
 import { cursorRows } from './cursor.ts'
-import { Waiter } from '../pool/pool.ts'
+import { Waiter } from '../pool/waiting-line.ts'
 import type { Origins } from './origins.ts'
 import type { QueryRunner, RunnableQuery } from './query.ts'
 import type { Session } from './session.ts'

@@ -1,7 +1,8 @@
 // Where queries get their connection from: the pool, for each its own; or a transaction, whose one connection they take in turns.
 import type { Slot } from '../driver/slot.ts'
 import type { DbError } from '../errors.ts'
-import type { AcquireOptions, Waiter } from '../pool/pool.ts'
+import type { AcquireOptions } from '../pool/pool.ts'
+import type { Waiter } from '../pool/waiting-line.ts'
 import type { Priority } from '../pool/wait-queue.ts'
 
 export interface LeaseOptions extends AcquireOptions {
