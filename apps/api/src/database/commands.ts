@@ -3,7 +3,7 @@ import type { DatabaseCommandConfig } from '../config.ts'
 import { SetupError } from '../errors.ts'
 import { systemClock } from '../programs.ts'
 import { MIGRATIONS_FOLDER } from './check.ts'
-import type { Sql } from './database.ts'
+import type { DriverSql } from './driver.ts'
 import { loadDemoData } from './demo-data/load.ts'
 import { migrate, pendingMigrations, rehearse, repair, type MigrationReport, type MigrationTarget } from './migrate.ts'
 import { emptyDatabase } from './reset.ts'
@@ -36,7 +36,7 @@ export async function runCommand(
   const { database } = config
   const applicationName = `plimsoll-api ${command}`
   const target: MigrationTarget = { ...database, applicationName, folder: MIGRATIONS_FOLDER }
-  const connected = <Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> =>
+  const connected = <Result>(work: (sql: DriverSql) => Promise<Result>): Promise<Result> =>
     withConnection({ ...database, applicationName, commandTimeoutS: 0 }, work)
   switch (command) {
     case 'migrate':

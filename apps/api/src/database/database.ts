@@ -20,9 +20,6 @@ import { BIGINT } from './driver.ts'
 import { toApiError } from './failures.ts'
 import { logRouteChanges } from './route-log.ts'
 
-// The commands (seed, reset) still look for the driver here.
-export { connectionOptions, type DriverSql as Sql } from './driver.ts'
-
 /** JavaScript types of columns beyond the driver's own: bigint columns are numbers (identities never pass 2^53), numeric ones text, times are Dates. */
 type Types = { bigint: number }
 

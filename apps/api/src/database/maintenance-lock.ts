@@ -2,7 +2,7 @@
 // the connection ends, however that happens. Migrations take the same one, on a connection of their own (migrate.ts).
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SetupError } from '../errors.ts'
-import type { Sql } from './database.ts'
+import type { DriverSql } from './driver.ts'
 
 /** "plimsoll" in ASCII. Earlier releases use it too: it can't be changed without two of them migrating at once. */
 export const MAINTENANCE_LOCK_KEY = 8_100_965_748_541_713_516n
@@ -17,7 +17,7 @@ export const TABLE_LOCK_WAIT_MS = 5000
  * @param sql a single connection
  * @throws API_ERR_MIGRATION_LOCKED when the lock isn't free within two minutes
  */
-export async function underMaintenanceLock<Result>(sql: Sql, work: () => Promise<Result>): Promise<Result> {
+export async function underMaintenanceLock<Result>(sql: DriverSql, work: () => Promise<Result>): Promise<Result> {
   // Asked for again and again, not waited for: a session that waits inside a statement holds a snapshot, for which another process's
   // `create index concurrently` would wait in turn.
   const attempts = LOCK_WAIT_MS / LOCK_POLL_MS
@@ -39,7 +39,7 @@ export async function underMaintenanceLock<Result>(sql: Sql, work: () => Promise
   }
 }
 
-async function tryLock(sql: Sql): Promise<boolean> {
+async function tryLock(sql: DriverSql): Promise<boolean> {
   const [row] = await sql<
     [{ taken: boolean }]
   >`select pg_try_advisory_lock(${String(MAINTENANCE_LOCK_KEY)}::bigint) as taken`

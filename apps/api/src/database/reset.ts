@@ -3,7 +3,7 @@
 // Refused in production, and for a database with tables but without records of our migrations: whoever points DATABASE_URL at the wrong place loses
 // nothing. Extensions and the schema itself stay: they may belong to a superuser.
 import { SetupError } from '../errors.ts'
-import type { Sql } from './database.ts'
+import type { DriverSql } from './driver.ts'
 import { underMaintenanceLock } from './maintenance-lock.ts'
 import { inTransaction } from './single-connection.ts'
 
@@ -12,7 +12,7 @@ import { inTransaction } from './single-connection.ts'
  * @param sql a single connection
  * @throws API_ERR_RESET_REFUSED
  */
-export async function emptyDatabase(sql: Sql, environment: string): Promise<void> {
+export async function emptyDatabase(sql: DriverSql, environment: string): Promise<void> {
   if (environment === 'production') {
     throw new SetupError(
       'API_ERR_RESET_REFUSED',

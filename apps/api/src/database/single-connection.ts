@@ -3,7 +3,7 @@
 // With exactly one connection the session's state is ours: advisory locks, `set`, and begin/commit as plain statements. postgres.js' own `sql.begin` is
 // avoided: a backend that dies inside it ends the process with an uncaught error.
 import postgres from 'postgres'
-import { connectionOptions, type Sql } from './database.ts'
+import { connectionOptions, type DriverSql } from './driver.ts'
 import { toSetupError } from './failures.ts'
 
 export interface SingleConnectionOptions {
@@ -22,9 +22,9 @@ export interface SingleConnectionOptions {
  */
 export async function withConnection<Result>(
   options: SingleConnectionOptions,
-  work: (sql: Sql) => Promise<Result>,
+  work: (sql: DriverSql) => Promise<Result>,
 ): Promise<Result> {
-  const sql: Sql = postgres(options.url, {
+  const sql: DriverSql = postgres(options.url, {
     ...connectionOptions(options, notice => options.onNotice?.(notice['message'] ?? '')),
     max: 1,
     // Its time-out would drop the session's state, and a command doesn't idle for half an hour.
@@ -41,7 +41,7 @@ export async function withConnection<Result>(
 }
 
 /** Runs `work` in a transaction on a single connection. */
-export async function inTransaction<Result>(sql: Sql, work: () => Promise<Result>): Promise<Result> {
+export async function inTransaction<Result>(sql: DriverSql, work: () => Promise<Result>): Promise<Result> {
   await sql`begin`
   try {
     const result = await work()

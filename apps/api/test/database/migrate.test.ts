@@ -3,7 +3,7 @@ import t from 'tap'
 import { createHash } from 'node:crypto'
 import { spawnProgram, type TestDatabase } from '@plimsoll/testing'
 import { MIGRATIONS_FOLDER } from '../../src/database/check.ts'
-import type { Sql } from '../../src/database/database.ts'
+import type { DriverSql } from '../../src/database/driver.ts'
 import { underMaintenanceLock } from '../../src/database/maintenance-lock.ts'
 import { migrate, pendingMigrations, rehearse, repair, type MigrationTarget } from '../../src/database/migrate.ts'
 import { emptyDatabase } from '../../src/database/reset.ts'
@@ -14,7 +14,7 @@ import { emptyTestDatabase } from '../fixture/demo-database.ts'
 // Databases and programs are started: on a busy machine that takes its time.
 t.setTimeout(60_000)
 
-function connected<Result>(database: TestDatabase, work: (sql: Sql) => Promise<Result>): Promise<Result> {
+function connected<Result>(database: TestDatabase, work: (sql: DriverSql) => Promise<Result>): Promise<Result> {
   return withConnection(
     { url: database.url, applicationName: 'migrate-test', connectTimeoutS: 5, commandTimeoutS: 0 },
     work,
@@ -174,4 +174,10 @@ await t.test('processes at once, and one that is killed in the middle, leave a w
   )
   t.same(await tables(), ['courses', 'enrolments', 'lessons', 'users'])
   t.same(await pendingMigrations({ ...target(t, {}), folder: MIGRATIONS_FOLDER }), [])
+})
+
+await t.test("the folder's faults are told under this program's code", async t => {
+  for (const files of [{ '1_a.sql': 'select 1' }, { '0001_a.sql': 'commit' }, {}]) {
+    await t.rejects(run(target(t, files)), { code: 'API_ERR_MIGRATION_NAME', message: /\.sql/ })
+  }
 })

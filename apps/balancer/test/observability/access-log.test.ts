@@ -42,7 +42,7 @@ await t.test('the parts of the time add up', async t => {
   t.ok(queueMs >= 0 && connectMs >= 0, 'both happened')
   // Timers of Node may fire up to a millisecond early.
   t.ok(firstByteMs >= 79 && firstByteMs >= queueMs + connectMs, `${firstByteMs} ms to the first byte`)
-  t.ok(totalMs >= firstByteMs + 59, `${totalMs} ms in all`)
+  t.ok(totalMs >= firstByteMs && totalMs >= 138, `${totalMs} ms in all`)
   t.match(String(line['time']), /^\d{4}-\d\d-\d\dT.*Z$/)
 })
 

@@ -262,10 +262,14 @@ await t.test('a statement time-out and a signal stop a file, and nothing of it r
     sqlState: '57014',
   })
   const controller = new AbortController()
-  const running = apply(url, folder, { signal: controller.signal })
+  // Another number, so that the session of the run before isn't taken for this one's.
+  const slower = folderOf(t, { '0001_a.sql': 'create table one (id int); select pg_sleep(61)' })
+  const running = apply(url, slower, { signal: controller.signal })
   await until(
     async () =>
-      (await sql`select from pg_stat_activity where query like 'select pg_sleep(60)%' and state = 'active'`).length > 0,
+      (
+        await sql`select from pg_stat_activity where query like 'select pg_sleep(61)%' and state = 'active' and datname = current_database()`
+      ).length > 0,
     {
       what: 'the statement to run',
     },

@@ -5,7 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Writable } from 'node:stream'
 import { SetupError } from '../../errors.ts'
-import type { Sql } from '../database.ts'
+import type { DriverSql } from '../driver.ts'
 import type { DemoTable, Row, Value } from './tables.ts'
 
 /** Text is sent in pieces of about this size: few writes, and never the whole table in memory. */
@@ -16,7 +16,7 @@ const CHUNK_LENGTH = 64 * 1024
  * @param sql a single connection, in a transaction
  * @throws the server's error, or API_ERR_DEMO_DATA when postgres.js has lost it
  */
-export async function copyRows(sql: Sql, table: DemoTable, onRows: (rows: number) => void): Promise<void> {
+export async function copyRows(sql: DriverSql, table: DemoTable, onRows: (rows: number) => void): Promise<void> {
   const target = await sql.unsafe(`copy ${table.name} (${table.columns.join(', ')}) from stdin`).writable()
   target.on('error', () => {}) // Kept in `errored`, and thrown from there.
   try {

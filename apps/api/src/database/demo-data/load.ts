@@ -5,7 +5,7 @@
 // * A second run of the same size does nothing; the marker says what is there.
 // * It's never mixed with anybody's rows: a database that has users but no marker is refused, so is another size.
 import { SetupError } from '../../errors.ts'
-import type { Sql } from '../database.ts'
+import type { DriverSql } from '../driver.ts'
 import { underMaintenanceLock } from '../maintenance-lock.ts'
 import { inTransaction } from '../single-connection.ts'
 import type { StepTools } from '../steps.ts'
@@ -20,7 +20,7 @@ export type LoadResult = 'loaded' | 'present'
  * @param sql a single connection without statement time-out
  * @throws API_ERR_DEMO_DATA when other rows are there
  */
-export async function loadDemoData(sql: Sql, size: DemoSize, tools: StepTools): Promise<LoadResult> {
+export async function loadDemoData(sql: DriverSql, size: DemoSize, tools: StepTools): Promise<LoadResult> {
   return underMaintenanceLock(sql, async () => {
     const present = await readMarker(sql)
     if (present === size) return 'present'
@@ -42,7 +42,7 @@ export async function loadDemoData(sql: Sql, size: DemoSize, tools: StepTools): 
   })
 }
 
-async function load(sql: Sql, size: DemoSize, tools: StepTools): Promise<void> {
+async function load(sql: DriverSql, size: DemoSize, tools: StepTools): Promise<void> {
   const { clock, onStep } = tools
   const tables = demoTables(size)
   for (const table of tables) {
@@ -77,7 +77,7 @@ async function load(sql: Sql, size: DemoSize, tools: StepTools): Promise<void> {
   })
 }
 
-async function readMarker(sql: Sql): Promise<string | undefined> {
+async function readMarker(sql: DriverSql): Promise<string | undefined> {
   const [table] = await sql<[{ exists: boolean }]>`select to_regclass('demo_data') is not null as exists`
   if (!table.exists) return undefined
   const [marker] = await sql<{ size: string }[]>`select size from demo_data`

@@ -8,12 +8,12 @@ import { emptyDatabase } from '../../../src/database/reset.ts'
 import { withConnection } from '../../../src/database/single-connection.ts'
 import type { Step } from '../../../src/database/steps.ts'
 import { emptyTestDatabase } from '../../fixture/demo-database.ts'
-import type { Sql } from '../../../src/database/database.ts'
+import type { DriverSql } from '../../../src/database/driver.ts'
 
 // Databases and programs are started: on a busy machine that takes its time.
 t.setTimeout(60_000)
 
-function connected<Result>(database: TestDatabase, work: (sql: Sql) => Promise<Result>): Promise<Result> {
+function connected<Result>(database: TestDatabase, work: (sql: DriverSql) => Promise<Result>): Promise<Result> {
   return withConnection(
     { url: database.url, applicationName: 'load-test', connectTimeoutS: 5, commandTimeoutS: 0 },
     work,
