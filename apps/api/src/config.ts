@@ -1,6 +1,6 @@
 // Every option of the API, for its three programs: the cluster (main.ts), a worker (worker/main.ts) and the database commands (database/main.ts).
 //
-// All three read the same environment, and the cluster passes its own on to the workers. What a program doesn't use isn't among its options.
+// One file, so that every option of the three has one place: the length is the table's. All three read the same environment, and the cluster passes its own on to the workers. What a program doesn't use isn't among its options.
 import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
 import { option as Type, type DeepReadonly } from '@plimsoll/config'

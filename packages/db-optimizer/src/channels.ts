@@ -18,7 +18,6 @@ export type DiscardReason =
   | 'fence-failed'
   | 'bad-result'
   | 'stream-broken'
-  | 'stale-plan'
   | 'session-changed'
   | 'idle'
   | 'lifetime'

@@ -7,6 +7,8 @@
 //          │                        └─ close() ─► draining ─► dead      │
 //          └──────────────────────────── any connection error ──────────┴──────────► dead
 //
+// One file, since each of its transitions can come from any side (caller, timer, cancel, socket, driver) and has to leave all of this state consistent.
+//
 // Invariants
 // * Every statement settles: with its answer, or with the slot's death. Nobody waits for the driver alone, which forgets promises when a connection dies.
 // * What was dead is never used again: the driver isn't let reconnect, so nothing that was queued can run on a new session, outside its transaction.

@@ -2,6 +2,8 @@
 //
 //     waiters ──► take ──► slot (lent) ──► release ──► fence if dirty ──► next waiter, or the stack of idle slots
 //
+// Who waits is in waiting-line.ts, what they're told in pool-errors.ts; lending, opening and retiring stay together, since each decides by the other's counts.
+//
 // * Last in, first out: under little load the same few connections work and the others age out; first in first out would keep all of them warm for ever.
 // * Connections are opened when somebody waits, and one ahead of need when the last idle one is lent; at most `maxOpening` at once, since each costs a round
 //   trip of TCP, two of SCRAM and 5-10 ms of the event loop for its key.

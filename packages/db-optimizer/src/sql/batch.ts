@@ -85,11 +85,18 @@ class Batch {
     let running: Running | undefined
     const stop = (): void => running?.stop('abort')
     const failure = await new Promise<SlotFailure | null>(resolve => {
-      running = slot.run(
-        sql => this.#send(sql),
-        timeoutMs,
-        failure => resolve(failure),
-      )
+      try {
+        running = slot.run(
+          sql => this.#send(sql),
+          timeoutMs,
+          failure => resolve(failure),
+        )
+      } catch (error) {
+        // Some may have been sent: the connection is given up, and nobody may take what isn't answered for undone.
+        slot.discard('driver-error')
+        resolve({ kind: 'lost', reason: reasonOf(error), because: undefined, sent: true })
+        return
+      }
       signal?.addEventListener('abort', stop, { once: true })
       if (signal?.aborted === true) stop()
     })

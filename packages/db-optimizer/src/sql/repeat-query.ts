@@ -13,7 +13,7 @@ import { RetryPolicy } from '../retry/retry-policy.ts'
 import { retrying } from '../retry/retrying.ts'
 import type { RetryBudget } from '../retry/retry-budget.ts'
 import type { Routes } from '../routes/routes.ts'
-import { scanSql } from '../statements/sql-tokens.ts'
+import { soleStatementWord } from '../statements/sql-tokens.ts'
 import type { RunnableQuery } from './query.ts'
 import type { FailedExecution, Repeat, SessionRunner } from './run-query.ts'
 
@@ -25,8 +25,8 @@ export interface RepeatTools {
   readonly maxAttempts: number
 }
 
-/** Statements that are one transaction, whatever they contain. */
-const ATOMIC: ReadonlySet<string> = new Set([
+/** Statements that are one transaction, whatever they contain; only a query can begin with a bracket. */
+const ATOMIC: ReadonlySet<string> = new Set(['(', 
   'select',
   'insert',
   'update',
@@ -118,15 +118,6 @@ export class RepeatQuery implements Repeat {
 
 /** Whether an error means that nothing of it remains. */
 export function isAtomic(text: string | undefined): boolean {
-  if (text === undefined) return false
-  let first: string | undefined
-  let ended = false
-  let more = false
-  scanSql(text, (_, start, end) => {
-    const token = text.slice(start, end)
-    if (token === ';') ended = true
-    else if (ended) more = true
-    else if (first === undefined && token !== '(') first = token.toLowerCase()
-  })
-  return first !== undefined && ATOMIC.has(first) && !more
+  const word = text === undefined ? undefined : soleStatementWord(text)
+  return word !== undefined && ATOMIC.has(word)
 }

@@ -5,7 +5,7 @@
 //
 // Only a single SELECT, INSERT, UPDATE, DELETE, MERGE, VALUES or WITH is explained: `explain a; drop b` would run the second one.
 import { normalizeSql } from './normalize-sql.ts'
-import { scanSql } from './sql-tokens.ts'
+import { soleStatementWord } from './sql-tokens.ts'
 
 export interface PlanOptions {
   /** How often the same statement is explained, at most. Default 600,000 ms. */
@@ -91,16 +91,8 @@ export class PlanOnDemand implements PlanSource {
 
 /** Whether it's one statement of a kind that EXPLAIN plans without running it. */
 export function isExplainable(text: string): boolean {
-  let first: string | undefined
-  let ended = false
-  let more = false
-  scanSql(text, (_, start, end) => {
-    const token = text.slice(start, end)
-    if (token === ';') ended = true
-    else if (ended) more = true
-    else first ??= token.toLowerCase()
-  })
-  return first !== undefined && EXPLAINABLE.has(first) && !more
+  const word = soleStatementWord(text)
+  return word !== undefined && EXPLAINABLE.has(word)
 }
 
 function withoutValues(plan: unknown, key: string): unknown {

@@ -159,3 +159,17 @@ function matchEnd(sticky: RegExp, text: string, at: number): number {
   sticky.lastIndex = at
   return sticky.test(text) ? sticky.lastIndex : 0
 }
+
+/** The first word of a text that is one statement, in lower case ("(" for one in brackets); undefined when there are several, or none. */
+export function soleStatementWord(text: string): string | undefined {
+  let first: string | undefined
+  let ended = false
+  let more = false
+  scanSql(text, (_, start, end) => {
+    const token = text.slice(start, end)
+    if (token === ';') ended = true
+    else if (ended) more = true
+    else first ??= token.toLowerCase()
+  })
+  return more ? undefined : first
+}

@@ -5,6 +5,8 @@
 //                         │ connection lost                         └─► ask pg_xact_status on another connection
 //                         └─► ROLLBACK (or the connection's end)
 //
+// One file: an attempt's begin, function, commit, rollback and watchers share one session's state, and their order is what makes the outcome known.
+//
 // Invariants
 // * After a connection error nothing is sent any more. The driver isn't let reconnect, so no statement can run outside its transaction.
 // * A commit that the server answers with ROLLBACK (a swallowed error had aborted the transaction) is an error.

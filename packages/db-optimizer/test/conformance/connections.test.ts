@@ -9,12 +9,12 @@ import { withPlainDriver } from '../fixture/plain-driver.ts'
 const database = await emptyDatabase(t)
 
 await t.test('5: after a terminated backend no innocent query fails with its error', async t => {
-  const plain = await withPlainDriver(async ({ postgres, url, settle, sleep }) => {
+  const plain = await withPlainDriver(async ({ postgres, url, settle, untilRunning }) => {
     const sql = postgres(url, { max: 1 })
     const other = postgres(url, { max: 1 })
     const [row] = await sql`select pg_backend_pid() as pid`
     const victim = settle(sql`select pg_sleep(3)`, 1500)
-    await sleep(50)
+    await untilRunning('pg_sleep(3)')
     await other`select pg_terminate_backend(${row!['pid'] as number})`
     const first = await victim
     return [first, await settle(sql`select 1`, 800)]
@@ -30,7 +30,7 @@ await t.test('5: after a terminated backend no innocent query fails with its err
 
 await t.test('6: after a reset, a query in the same turn is answered', async t => {
   const proxy = await faultyProxy(t, database.url)
-  const plain = await withPlainDriver(async ({ postgres, url, settle, sleep, net }) => {
+  const plain = await withPlainDriver(async ({ postgres, url, settle, untilRunning, net }) => {
     // A proxy of its own: the reset has to come while this process waits.
     const target = new URL(url)
     const serverPort = Number(target.port)
@@ -47,7 +47,7 @@ await t.test('6: after a reset, a query in the same turn is answered', async t =
     const sql = postgres(target.href, { max: 1, fetch_types: false })
     await sql`select 1`
     const victim = sql`select pg_sleep(5)`.catch((error: { code: string }) => error.code)
-    await sleep(50)
+    await untilRunning('pg_sleep(5)')
     for (const client of clients) client.resetAndDestroy()
     return [await victim, await settle(sql`select 1`, 600)]
   }, database.url)
@@ -78,12 +78,12 @@ await t.test('7: a server that is down is an error within the connect time-out; 
 })
 
 await t.test('11: close() ends, also after a connection was lost during a query', async t => {
-  const plain = await withPlainDriver(async ({ postgres, url, settle, sleep }) => {
+  const plain = await withPlainDriver(async ({ postgres, url, settle, untilRunning }) => {
     const sql = postgres(url, { max: 1 })
     const other = postgres(url, { max: 1 })
     const [row] = await sql`select pg_backend_pid() as pid`
     const victim = settle(sql`select pg_sleep(3)`, 1500)
-    await sleep(50)
+    await untilRunning('pg_sleep(3)')
     await other`select pg_terminate_backend(${row!['pid'] as number})`
     await victim
     return settle(sql.end(), 800)

@@ -32,12 +32,12 @@ await t.test('3: neither after one that was cancelled in mid-stream', async t =>
 })
 
 await t.test('4: a cancel ends the query it was meant for, and no other', async t => {
-  const plain = await withPlainDriver(async ({ postgres, url, settle, sleep }) => {
+  const plain = await withPlainDriver(async ({ postgres, url, settle, untilRunning }) => {
     const sql = postgres(url, { max: 1 })
     await sql`select 1`
     const queries = [sql`select pg_sleep(0.3), 'a'`, sql`select pg_sleep(0.3), 'b'`, sql`select pg_sleep(0.3), 'c'`]
     const outcomes = queries.map(query => settle(query, 1800))
-    await sleep(50)
+    await untilRunning("'a'")
     queries[1]!.cancel()
     return Promise.all(outcomes)
   }, database.url)
