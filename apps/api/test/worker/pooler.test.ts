@@ -1,54 +1,16 @@
 // A worker whose DATABASE_URL leads through a pooler: Debian's PgBouncer in transaction mode, which the test starts and kills.
 import t from 'tap'
-import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir, userInfo } from 'node:os'
-import path from 'node:path'
-import { freePort, requireProgram, spawnProgram, until, type SpawnedProgram, type TestScope } from '@plimsoll/testing'
+import { requireProgram, startPgBouncer, until } from '@plimsoll/testing'
 import { demoDatabase } from '../fixture/demo-database.ts'
 import { testApp, type TestApp } from '../fixture/test-app.ts'
 import type { CourseSummary } from '../../src/resources/courses/schema.ts'
-
-/** Debian's user without rights; PgBouncer won't run as root. */
-const NOBODY = 65_534
-
-interface Pooler {
-  readonly url: string
-  readonly program: SpawnedProgram
-}
-
-async function startPooler(t: TestScope, program: string, databaseUrl: string): Promise<Pooler> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'plimsoll-pgbouncer-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const { hostname, port, pathname, username, password } = new URL(databaseUrl)
-  const ownPort = await freePort()
-  const settings = path.join(folder, 'pgbouncer.ini')
-  writeFileSync(
-    settings,
-    `[databases]
-pooled = host=${hostname} port=${port} dbname=${pathname.slice(1)} user=${username} password=${decodeURIComponent(password)}
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = ${ownPort}
-unix_socket_dir =
-auth_type = any
-pool_mode = transaction
-default_pool_size = 3
-`,
-  )
-  const isRoot = userInfo().uid === 0
-  if (isRoot) for (const one of [folder, settings]) chownSync(one, NOBODY, NOBODY)
-  return {
-    url: `postgres://${username}@127.0.0.1:${ownPort}/pooled`,
-    program: await spawnProgram(t, [program, settings], isRoot ? { uid: NOBODY, gid: NOBODY } : {}),
-  }
-}
 
 const database = await demoDatabase(t)
 
 await t.test('requests go through the pooler, and past it when it is gone', async t => {
   const found = requireProgram(t, 'pgbouncer')
   if (found === undefined) return
-  const pooler = await startPooler(t, found, database.url)
+  const pooler = await startPgBouncer(t, found, database.url)
   const { app, dependencies, logged } = await testApp(t, pooler.url, { database: { directUrl: database.url } })
   const get = (url: string) => app.inject({ url })
   const route = async () => (await get('/health/ready')).json<{ database: { route: string } }>().database.route

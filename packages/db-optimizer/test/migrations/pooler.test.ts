@@ -1,9 +1,6 @@
 // Through Debian's PgBouncer: in session mode it's a session, in the other modes it's noticed and refused before anything is done.
-import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir, userInfo } from 'node:os'
-import path from 'node:path'
 import t from 'tap'
-import { freePort, requireProgram, spawnProgram, until, type TestScope } from '@plimsoll/testing'
+import { requireProgram, startPgBouncer, until, type TestScope } from '@plimsoll/testing'
 import postgres from 'postgres'
 import { emptyDatabase } from '../fixture/database.ts'
 import { apply, emptySchema, folderOf } from './fixture.ts'
@@ -14,35 +11,17 @@ const database = await emptyDatabase(t)
 const { sql, url } = database
 t.beforeEach(() => emptySchema(sql))
 
-/** Debian's user without rights; PgBouncer won't run as root. */
-const NOBODY = 65_534
 const FILES = { '0001_a.sql': 'create table one (id int)', '0002_b.sql': 'create table two (id int)' }
 
-/** Starts PgBouncer in front of a database; gives the address through it. */
-async function pooler(t: TestScope, program: string, databaseUrl: string, mode: string, size: number): Promise<string> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'plimsoll-pgbouncer-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const { hostname, port, pathname, username, password } = new URL(databaseUrl)
-  const ownPort = await freePort()
-  const ini = path.join(folder, 'pgbouncer.ini')
-  writeFileSync(
-    ini,
-    `[databases]
-pooled = host=${hostname} port=${port} dbname=${pathname.slice(1)} user=${username} password=${decodeURIComponent(password)}
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = ${ownPort}
-unix_socket_dir =
-auth_type = any
-pool_mode = ${mode}
-default_pool_size = ${size}
-server_reset_query = DISCARD ALL
-`,
-  )
-  const isRoot = userInfo().uid === 0
-  if (isRoot) for (const one of [folder, ini]) chownSync(one, NOBODY, NOBODY)
-  await spawnProgram(t, [program, ini], isRoot ? { uid: NOBODY, gid: NOBODY } : {})
-  const url = `postgres://${username}@127.0.0.1:${ownPort}/pooled`
+/** PgBouncer in front of a database, when it answers; gives the address through it. */
+async function pooler(
+  t: TestScope,
+  program: string,
+  databaseUrl: string,
+  poolMode: 'session' | 'transaction' | 'statement',
+  poolSize: number,
+): Promise<string> {
+  const { url } = await startPgBouncer(t, program, databaseUrl, { poolMode, poolSize })
   const sql = postgres(url, { max: 1, prepare: false, onnotice: () => {}, backoff: () => 0.02 })
   try {
     await until(async () => (await sql`select 1`).length === 1, { what: 'PgBouncer to answer' })
