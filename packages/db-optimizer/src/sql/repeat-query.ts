@@ -26,7 +26,8 @@ export interface RepeatTools {
 }
 
 /** Statements that are one transaction, whatever they contain; only a query can begin with a bracket. */
-const ATOMIC: ReadonlySet<string> = new Set(['(', 
+const ATOMIC: ReadonlySet<string> = new Set([
+  '(',
   'select',
   'insert',
   'update',
