@@ -164,10 +164,8 @@ await t.test('commands go past the pooler', async t => {
 
 await t.test('help is there for each program', async t => {
   const sources = { env: {}, argv: ['--help'] }
-  const helps = [
-    loadConfig(clusterProgram, sources),
-    loadConfig(workerProgram, sources),
-    loadConfig(databaseProgram, sources),
-  ]
-  for (const help of helps) t.match(help, { kind: 'help', text: /DATABASE_URL/ })
+  const help = { kind: 'help', text: /DATABASE_URL/ }
+  t.match(loadConfig(clusterProgram, sources), help)
+  t.match(loadConfig(workerProgram, sources), help)
+  t.match(loadConfig(databaseProgram, sources), help)
 })

@@ -26,7 +26,12 @@ export type ExchangePhase = 'begun' | 'connecting' | 'sent' | 'backing-off' | 'a
 
 /** Why an exchange ended: answered by an endpoint, by the balancer itself, or not in full. */
 export type ExchangeEnd =
-  'answered' | 'refused' | 'client-left' | 'client-too-slow' | 'upstream-failed' | 'tunnel-closed'
+  | 'answered'
+  | 'refused'
+  | 'client-left'
+  | 'client-too-slow'
+  | 'upstream-failed'
+  | 'tunnel-closed'
 
 /** Why a request was sent again. */
 export type RetryReason = 'stale' | 'connect' | 'closed' | 'invalid' | 'timeout' | 'status' | 'hedge'

@@ -1,7 +1,12 @@
 // Configuration never changes after it was loaded: for the compiler by type, at run time by freezing.
 
 type Opaque =
-  ((...args: never[]) => unknown) | Date | RegExp | URL | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>
+  | ((...args: never[]) => unknown)
+  | Date
+  | RegExp
+  | URL
+  | ReadonlyMap<unknown, unknown>
+  | ReadonlySet<unknown>
 
 /** `T` with every key and element read-only, at any depth. */
 export type DeepReadonly<T> = T extends Opaque

@@ -25,8 +25,11 @@ export interface Contradiction {
   readonly message: string
 }
 
-/** A program as its command line sees it. */
-export interface ConfigProgram<S extends TObject = TObject> {
+/**
+ * A program as its command line sees it. `in out` and `NoInfer` keep the compiler from comparing `Static` of schemas that it
+ * doesn't know: that alone took a quarter of the time to check all of this project.
+ */
+export interface ConfigProgram<in out S extends TObject = TObject> {
   /** What the program is called on the command line. */
   readonly name: string
   /** A typical call, shown by --help; several on lines of their own. Default: the name and `[options]`. */
@@ -35,7 +38,7 @@ export interface ConfigProgram<S extends TObject = TObject> {
   readonly operands?: string
   readonly schema: S
   /** Finds contradictions in a configuration whose every value is valid by itself: one sentence each that names both options. */
-  check?(config: DeepReadonly<Static<S>>): readonly (string | Contradiction)[]
+  check?(config: NoInfer<DeepReadonly<Static<S>>>): readonly (string | Contradiction)[]
 }
 
 /** Where options come from; the program's `main.ts` passes `process.env` and `process.argv.slice(2)`. */

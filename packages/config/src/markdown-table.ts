@@ -1,4 +1,4 @@
-// Markdown tables as prettier leaves them, so that a generated README stays formatted and `git diff` after generating it is empty.
+// Markdown tables as the formatter leaves them, so that a generated README stays formatted and `git diff` after generating it is empty.
 
 /** Marks a cell's text as code. */
 export function code(text: string): string {

@@ -80,7 +80,14 @@ interface Noted {
 }
 /** One option's type, or a part of it. */
 export type Shape =
-  StringShape | NumberShape | OneOfShape | ArrayShape | ObjectShape | RecordShape | AnyOfShape | PlainShape
+  | StringShape
+  | NumberShape
+  | OneOfShape
+  | ArrayShape
+  | ObjectShape
+  | RecordShape
+  | AnyOfShape
+  | PlainShape
 /** A key of an object and whether it may be absent. */
 export interface PropertyShape {
   readonly shape: Shape

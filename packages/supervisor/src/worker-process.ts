@@ -49,7 +49,14 @@ const LAST_WORDS_MS = 500
  * `spawn-failed`: there never was a process.
  */
 export type EndReason =
-  'drained' | 'terminated' | 'cancelled' | 'forced' | 'crashed' | 'start-timeout' | 'channel-lost' | 'spawn-failed'
+  | 'drained'
+  | 'terminated'
+  | 'cancelled'
+  | 'forced'
+  | 'crashed'
+  | 'start-timeout'
+  | 'channel-lost'
+  | 'spawn-failed'
 
 /** How a process ended. */
 export interface WorkerExit {

@@ -30,7 +30,8 @@ export const hashOptions = Type.Object(
 )
 
 export type HashKeySource =
-  { readonly kind: 'target' | 'path' | 'client' } | { readonly kind: 'header'; readonly name: string }
+  | { readonly kind: 'target' | 'path' | 'client' }
+  | { readonly kind: 'header'; readonly name: string }
 
 /** @throws Error with a sentence, for what is none of the four forms. */
 export function parseHashKey(text: string): HashKeySource {

@@ -29,7 +29,9 @@ export type UpstreamOrder = UpstreamStart | { readonly kind: 'fault'; readonly f
 
 /** What an upstream reports: that it listens, and that a fault is in force. */
 export type UpstreamReport =
-  { readonly kind: 'listening' } | { readonly kind: 'in-force'; readonly fault: Fault } | UpstreamFailure
+  | { readonly kind: 'listening' }
+  | { readonly kind: 'in-force'; readonly fault: Fault }
+  | UpstreamFailure
 
 export interface UpstreamFailure {
   readonly kind: 'failed'

@@ -6,7 +6,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { replaceMarked } from '@plimsoll/config'
-import { format, resolveConfig } from 'prettier'
+import { type FormatConfig, format } from 'oxfmt'
 import { ReleaseError } from '../errors.ts'
 import type { GeneratedPart } from './generated-parts.ts'
 
@@ -28,14 +28,16 @@ export interface GeneratedFile {
 /** Renders every part, changing nothing. */
 export async function generate(checkout: string, parts: readonly GeneratedPart[]): Promise<GeneratedFile[]> {
   const files = Map.groupBy(parts, part => part.file)
+  // Its API doesn't look for the file that its command finds.
+  const style = JSON.parse(readFileSync(path.join(checkout, '.oxfmtrc.json'), 'utf8')) as FormatConfig
   return Promise.all(
     Array.from(files, async ([file, partsOfFile]) => {
       const absolute = path.join(checkout, file)
       const present = existsSync(absolute) ? readFileSync(absolute, 'utf8') : null
       try {
         const filled = partsOfFile.reduce((text, part) => fill(text, part, checkout), present)
-        const style = await resolveConfig(absolute)
-        const wanted = await format(filled ?? '', { ...style, filepath: absolute })
+        const { code: wanted, errors } = await format(absolute, filled ?? '', style)
+        if (errors[0]) throw new ReleaseError('RELEASE_ERR_DOCS', errors[0].message)
         return { file, present, wanted, problem: null }
       } catch (error) {
         return { file, present, wanted: null, problem: `${file}: ${(error as Error).message}` }

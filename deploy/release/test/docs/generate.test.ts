@@ -12,6 +12,7 @@ const marked = (name: string, body: string) => `<!-- ${name}:start -->\n\n${body
 function checkoutWith(t: Test, readme: string): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'plimsoll-docs-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
+  writeFileSync(path.join(folder, '.oxfmtrc.json'), '{}')
   writeFileSync(path.join(folder, 'README.md'), readme)
   return folder
 }

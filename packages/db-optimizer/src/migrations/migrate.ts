@@ -60,7 +60,8 @@ class Run {
   readonly #applied: AppliedMigration[] = []
   /** The commit that is under way. */
   #under:
-    { readonly migration: Migration; readonly step: Step; readonly index: number; readonly ms: number } | undefined
+    | { readonly migration: Migration; readonly step: Step; readonly index: number; readonly ms: number }
+    | undefined
   /** A file outside a transaction whose row `running` is this run's; with its duration once its statements are done. */
   #own: { readonly version: number; readonly finishedMs: number | undefined } | undefined
   /** Of the latest look at the ledger, with what was applied before. */
