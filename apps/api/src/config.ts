@@ -6,6 +6,7 @@ import path from 'node:path'
 import { option as Type, type DeepReadonly } from '@plimsoll/config'
 import { defaultLogLevel, LOG_LEVELS, type LogLevel } from '@plimsoll/telemetry'
 import type { Static } from 'typebox'
+import type { CacheSettings } from './cache/cache.ts'
 import { routesTo } from './database/address.ts'
 import { mostWorkers, poolSize, smallestBudget, type PoolSize } from './database/pool-size.ts'
 import { isNetwork } from './http/peers.ts'
@@ -180,6 +181,73 @@ const http = Type.Object(
   closed,
 )
 
+const cache = Type.Object(
+  {
+    enabled: Type.Boolean({
+      description:
+        'Whether answers are kept. Off: every answer is loaded; requests for the same one at the same time still share a load.',
+      default: true,
+      env: 'CACHE_ENABLED',
+    }),
+    machine: Type.Boolean({
+      description: 'Whether the workers of this machine share what they have loaded, in shared memory.',
+      default: true,
+      env: 'CACHE_L2',
+      when: 'Turn it off if its native library crashes here; workers then keep values for a second only, since they can not know what others change.',
+    }),
+    folder: Type.Optional(
+      Type.String({
+        description:
+          "Folder of the machine's shared memory for the cache; every process that uses the same database gives the same one. Not set: one per database in /dev/shm.",
+        minLength: 1,
+        env: 'CACHE_FOLDER',
+      }),
+    ),
+    maxMib: Type.Integer({
+      description: "Most of the shared memory that the machine's tier takes; less when there is less.",
+      unit: 'MiB',
+      default: 64,
+      minimum: 8,
+      maximum: 65_536,
+      env: 'CACHE_MAX_MIB',
+    }),
+    diskFolder: Type.Optional(
+      Type.String({
+        description:
+          'Folder of the far tier on this machine, which keeps more and outlives restarts. Not set: no far tier, unless there is Redis.',
+        minLength: 1,
+        env: 'CACHE_DISK_FOLDER',
+      }),
+    ),
+    redisHost: Type.Optional(
+      Type.String({
+        description:
+          'Host of Redis or Valkey: the far tier that several machines share, and how they tell each other of changes. Not set: one machine.',
+        minLength: 1,
+        env: 'REDIS_HOST',
+      }),
+    ),
+    redisPort: Type.Integer({
+      description: 'Port of Redis or Valkey.',
+      default: 6379,
+      minimum: 1,
+      maximum: 65_535,
+      env: 'REDIS_PORT',
+    }),
+    redisPassword: Type.Optional(
+      Type.String({ description: 'Password of Redis or Valkey.', secret: true, minLength: 1, env: 'REDIS_PASSWORD' }),
+    ),
+    warmKeys: Type.Array(Type.String({ maxLength: 256, pattern: '^[\\w.:-]{1,64} .*$' }), {
+      description:
+        'What each worker loads at its start whether it was used before or not: namespace, blank, key. The most used of the last run come after them.',
+      default: [],
+      env: 'CACHE_WARM',
+      placeholder: 'namespace key',
+    }),
+  },
+  closed,
+)
+
 const workers = Type.Optional(
   Type.Integer({
     description:
@@ -227,6 +295,7 @@ export const clusterSchema = Type.Object(
       zero: 'no inspector',
     }),
     database,
+    cache,
     http,
     log,
   },
@@ -246,6 +315,7 @@ export const workerSchema = Type.Object(
       env: 'API_LISTEN',
     }),
     database,
+    cache,
     http,
     log,
   },
@@ -261,6 +331,7 @@ export const databaseCommandSchema = Type.Object(
       default: 'text',
     }),
     database: Type.Object({ url: databaseUrl, directUrl, connectTimeoutS }, closed),
+    cache,
   },
   closed,
 )
@@ -351,6 +422,13 @@ export function workerPool(config: Pick<WorkerConfig, 'environment' | 'database'
   })
 }
 
+/** The cache as the worker opens it. */
+export function cacheSettings({ cache }: Pick<WorkerConfig, 'cache'>): CacheSettings {
+  const { redisHost, redisPort, redisPassword, folder, diskFolder, enabled, machine, maxMib } = cache
+  const redis = redisHost === undefined ? undefined : { host: redisHost, port: redisPort, password: redisPassword }
+  return { enabled, machine, folder, maxMib, diskFolder, redis }
+}
+
 /** From when on a statement is slow. */
 export function slowQueryMs(config: Pick<WorkerConfig, 'environment' | 'database'>): number {
   return config.database.slowQueryMs ?? (config.environment === 'development' ? 100 : 500)
@@ -387,7 +465,7 @@ export function workerEnvironment(
   config: ClusterConfig,
   base: Readonly<Record<string, string | undefined>>,
 ): Record<string, string | undefined> {
-  const { environment, database, http, log } = config
+  const { environment, database, cache, http, log } = config
   const text = (value: number | undefined) => (value === undefined ? undefined : String(value))
   return {
     ...base,
@@ -403,6 +481,15 @@ export function workerEnvironment(
     DB_ACQUIRE_TIMEOUT_MS: text(database.acquireTimeoutMs),
     DB_SLOW_QUERY_MS: text(database.slowQueryMs),
     API_DB_PROBE_INTERVAL_MS: text(database.probeIntervalMs),
+    CACHE_ENABLED: String(cache.enabled),
+    CACHE_L2: String(cache.machine),
+    CACHE_FOLDER: cache.folder,
+    CACHE_MAX_MIB: String(cache.maxMib),
+    CACHE_DISK_FOLDER: cache.diskFolder,
+    REDIS_HOST: cache.redisHost,
+    REDIS_PORT: String(cache.redisPort),
+    REDIS_PASSWORD: cache.redisPassword,
+    CACHE_WARM: cache.warmKeys.join(','),
     API_HANDLER_TIMEOUT_MS: text(http.handlerTimeoutMs),
     API_MAX_BODY_BYTES: text(http.maxBodyBytes),
     API_TRUSTED_PROXIES: http.trustedProxies.join(','),

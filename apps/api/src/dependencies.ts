@@ -1,11 +1,17 @@
 // The composition root: every object that lives as long as a worker is made here, in order, and closed in reverse.
 //
-// Seams: replacing `openDatabase` changes what stands behind every repository; a cache will be made between a repository and its service.
+// Seams: replacing `openDatabase` changes what stands behind every repository; each resource's cache stands between its repository and its service.
+import type { Cache } from '@plimsoll/cache'
 import { categoryLogger, createRegistry, type Logger, type Registry } from '@plimsoll/telemetry'
+import { openApiCache, type CacheSettings } from './cache/cache.ts'
+import { logContact } from './cache/contact-log.ts'
+import { cacheMetrics } from './cache/metrics.ts'
+import { WarmUp, type WarmUpOptions } from './cache/warm-up.ts'
 import { openDatabase, type Database, type DatabaseOptions } from './database/database.ts'
 import { createProbe, createProbeQuery, type Clock, type ProbeOptions } from './database/probe.ts'
 import { callMetrics, databaseMetrics } from './database/metrics.ts'
 import { RequestFigures } from './http/request-figures.ts'
+import { createCoursesCache } from './resources/courses/cache.ts'
 import { createCoursesRepository } from './resources/courses/repository.ts'
 import { createCoursesService, type CoursesService } from './resources/courses/service.ts'
 import {
@@ -21,6 +27,8 @@ export interface DependenciesOptions {
   readonly identity: WorkerIdentity
   readonly database: DatabaseOptions
   readonly probe: ProbeOptions
+  readonly cache: CacheSettings
+  readonly warmUp: WarmUpOptions
 }
 
 /** What comes from outside: time, randomness, where logs go, whether the worker is being drained. */
@@ -39,6 +47,9 @@ export interface Dependencies {
   readonly figures: RequestFigures
   readonly drainState: DrainState
   readonly database: Database
+  readonly cache: Cache
+  /** To be run when the worker serves. */
+  readonly warmUp: WarmUp
   readonly health: HealthService
   readonly courses: CoursesService
   close(): Promise<void>
@@ -79,6 +90,17 @@ export async function createDependencies(
   closing.defer(databaseMetrics(registry, { database, health: () => probe.health() }))
   await probe.start()
 
+  const { directUrl, url } = options.database
+  const cacheLogger = categoryLogger(logger, 'cache')
+  const cache = await openApiCache(
+    options.cache,
+    { databaseUrl: directUrl ?? url, version: options.version },
+    cacheLogger,
+  )
+  closing.defer(() => cache.close())
+  closing.defer(logContact(cacheLogger))
+  closing.defer(cacheMetrics(registry, () => cache.stats()))
+
   const system = createSystemFigures(clock)
   closing.defer(() => system.close())
 
@@ -92,7 +114,11 @@ export async function createDependencies(
     system,
     clock,
   })
-  const courses = createCoursesService(createCoursesRepository(database))
+  const courses = createCoursesService(createCoursesCache(cache, createCoursesRepository(database)))
+
+  // The last that's made and the first that ends: what it loads goes through everything above.
+  const warmUp = new WarmUp(cache, options.warmUp, cacheLogger)
+  closing.defer(() => warmUp.close())
 
   const owned = closing.move()
   return {
@@ -102,6 +128,8 @@ export async function createDependencies(
     figures,
     drainState,
     database,
+    cache,
+    warmUp,
     health,
     courses,
     close: () => owned.disposeAsync(),

@@ -130,6 +130,13 @@ await t.test('a worker reads from its environment what the cluster was given, fr
     'error',
     '--workers',
     '5',
+    '--cache.redis-host',
+    'redis.example',
+    '--cache.max-mib',
+    '16',
+    '--no-cache.machine',
+    '--cache.warm-keys',
+    'courses 5',
   ])
   const env = workerEnvironment(config, {
     DATABASE_URL: 'postgres://other',
@@ -146,6 +153,7 @@ await t.test('a worker reads from its environment what the cluster was given, fr
     environment: config.environment,
     workers: 5,
     database: config.database,
+    cache: config.cache,
     http: config.http,
     log: config.log,
   })

@@ -23,7 +23,7 @@ await t.test('the table of figures names what a worker exports', async t => {
     .getMetricsAsArray()
     .map(({ name }) => name)
     .filter(name => !/^api_(process|nodejs)_/.test(name))
-  const described = Array.from(readme.matchAll(/^\| `((?:api|db)_[a-z_]+)`  /gm), ([, name]) => name ?? '')
+  const described = Array.from(readme.matchAll(/^\| `((?:api|cache|db)_[a-z_]+)`  ?/gm), ([, name]) => name ?? '')
   t.same(described.toSorted(), own.toSorted())
 })
 

@@ -9,7 +9,7 @@ import { pino, type DestinationStream, type Logger } from 'pino'
 export type { Logger } from 'pino'
 
 /** What a line is about; each category is a child logger with the field `category`. */
-export const LOG_CATEGORIES = ['startup', 'performance', 'security', 'database', 'memory'] as const
+export const LOG_CATEGORIES = ['startup', 'performance', 'security', 'database', 'cache', 'memory'] as const
 export type LogCategory = (typeof LOG_CATEGORIES)[number]
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const

@@ -28,7 +28,7 @@ export function isCommand(words: readonly string[]): words is readonly [Command,
  */
 export async function runCommand(
   command: Command,
-  config: DatabaseCommandConfig,
+  config: Omit<DatabaseCommandConfig, 'cache'>,
   print: (line: string) => void,
   words: readonly string[] = [],
 ): Promise<void> {

@@ -8,7 +8,8 @@
 //   seed      loads the demo data, once
 //   reset     empties the database and applies all migrations
 import { loadConfig } from '@plimsoll/config'
-import { commandDatabase, databaseProgram } from '../config.ts'
+import { clearCache } from '../cache/cache.ts'
+import { cacheSettings, commandDatabase, databaseProgram } from '../config.ts'
 import { SetupError } from '../errors.ts'
 import { explain } from '../programs.ts'
 import { isCommand, runCommand } from './commands.ts'
@@ -22,6 +23,8 @@ async function run(): Promise<void> {
   const [command, ...words] = operands
   const config = { ...loaded.config, database: commandDatabase(loaded.config.database) }
   await runCommand(command, config, text => process.stdout.write(`${text}\n`), words)
+  // What workers hold of the rows that were replaced; they may be running, and what the machine keeps outlives them.
+  if (command === 'seed' || command === 'reset') await clearCache(cacheSettings(config), config.database.url)
 }
 
 run().catch((error: unknown) => {

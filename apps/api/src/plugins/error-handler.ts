@@ -4,6 +4,7 @@
 // * Fastify's and its plugins' errors are translated by their codes, so that clients meet one set of codes.
 // * Everything else is a bug or an outage of ours: 500 with a constant text, the cause only in the log.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { fromCache } from '../cache/failures.ts'
 import { ApiError, type ApiErrorCode } from '../errors.ts'
 import { sendProblem } from '../http/problem-reply.ts'
 
@@ -38,7 +39,7 @@ export function setErrorHandlers(app: FastifyInstance): void {
 
 /** Answers an error; also for what fails before Fastify has found a route (`frameworkErrors`). */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const answer = toApiError(error)
+  const answer = toApiError(fromCache(error))
   if (answer.status >= 500)
     request.log.error(
       { err: answer.cause ?? answer, code: answer.code, route: request.routeOptions.url },

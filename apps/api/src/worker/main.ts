@@ -2,9 +2,10 @@
 //
 // Signals, draining and the end of the supervisor are the link's business (@plimsoll/supervisor); what it calls back is set here.
 import { randomBytes } from 'node:crypto'
+import path from 'node:path'
 import { loadConfig } from '@plimsoll/config'
 import { connectToSupervisor } from '@plimsoll/supervisor'
-import { slowQueryMs, workerPool, workerProgram, type WorkerConfig } from '../config.ts'
+import { cacheSettings, slowQueryMs, workerPool, workerProgram, type WorkerConfig } from '../config.ts'
 import { explain, openLogger, systemClock, systemRandom, VERSION } from '../programs.ts'
 import { startWorker, type Listen } from './worker.ts'
 
@@ -53,6 +54,12 @@ async function run(): Promise<void> {
           intervalMs: database.probeIntervalMs,
           downAfter: DATABASE_DOWN_AFTER_PROBES,
           timeoutMs: PROBE_TIMEOUT_MS,
+        },
+        cache: cacheSettings(config),
+        warmUp: {
+          file:
+            link.socketPath === null ? undefined : path.join(path.dirname(link.socketPath), `hot-keys-${number}.json`),
+          critical: config.cache.warmKeys,
         },
       },
       app: appOptions(config, link.supervised),

@@ -43,6 +43,7 @@ export async function startWorker(options: WorkerOptions, surroundings: WorkerSu
       ...options.listen,
       listenTextResolver: address => `worker listens on ${address}`,
     })
+    void dependencies.warmUp.run()
     return {
       address: 'path' in options.listen ? `unix:${options.listen.path}` : address,
       registry: dependencies.registry,

@@ -7,6 +7,7 @@ import path from 'node:path'
 import { createLogger } from '@plimsoll/telemetry'
 import { rawClient, until, type TestScope } from '@plimsoll/testing'
 import { systemClock } from '../../src/programs.ts'
+import { NO_CACHE } from '../fixture/test-app.ts'
 import { startWorker, type Listen, type Worker, type WorkerOptions } from '../../src/worker/worker.ts'
 import { demoDatabase } from '../fixture/demo-database.ts'
 
@@ -41,6 +42,8 @@ async function start(t: TestScope, listen: Listen, app: Partial<WorkerOptions['a
           slowQueryMs: 1000,
         },
         probe: { intervalMs: 60_000, downAfter: 3, timeoutMs: 3000 },
+        cache: NO_CACHE,
+        warmUp: { file: undefined, critical: [] },
       },
       app: {
         version: '1.2.3',

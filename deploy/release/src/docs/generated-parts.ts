@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { API_ERRORS, clusterSchema, databaseCommandSchema, SETUP_ERRORS } from '@plimsoll/api'
 import { BALANCER_ERRORS, balancerProgram } from '@plimsoll/balancer'
+import { CACHE_ERRORS } from '@plimsoll/cache'
 import { CONFIG_ERRORS, type ErrorTable, renderErrorTable, renderOptionTable, toJsonSchema } from '@plimsoll/config'
 import { DB_ERRORS } from '@plimsoll/db-optimizer'
 import { MIGRATION_ERRORS } from '@plimsoll/db-optimizer/migrations'
@@ -27,6 +28,7 @@ export const GENERATED_PARTS: readonly GeneratedPart[] = [
   { file: 'apps/api/README.md', marker: 'database-options', render: () => renderOptionTable(databaseCommandSchema) },
   { file: 'apps/api/README.md', marker: 'errors', render: () => renderErrorTable(API_ERRORS) },
   { file: 'apps/api/README.md', marker: 'setup-errors', render: () => renderErrorTable(SETUP_ERRORS) },
+  { file: 'packages/cache/README.md', marker: 'errors', render: () => renderErrorTable(CACHE_ERRORS) },
   { file: 'packages/config/README.md', marker: 'errors', render: () => renderErrorTable(CONFIG_ERRORS) },
   { file: 'packages/db-optimizer/README.md', marker: 'errors', render: () => renderErrorTable(DB_ERRORS) },
   {

@@ -1,7 +1,7 @@
-// What the courses resource does, apart from HTTP and SQL. This is also where a cache will meet the repository: each method is one cacheable answer.
+// What the courses resource does, apart from HTTP, SQL and caching.
 import { ApiError } from '../../errors.ts'
 import { decodeCursor, pageFrom, type Page } from '../keyset-page.ts'
-import type { CoursesRepository } from './repository.ts'
+import type { CoursesCache } from './cache.ts'
 import type { Course, CourseListQuery, CourseSummary, Lesson } from './schema.ts'
 
 export interface CoursesService {
@@ -13,7 +13,7 @@ export interface CoursesService {
   lessons(courseId: number, signal?: AbortSignal): Promise<{ items: Lesson[] }>
 }
 
-export function createCoursesService(repository: CoursesRepository): CoursesService {
+export function createCoursesService(cache: CoursesCache): CoursesService {
   return {
     async list({ limit, cursor, category, level }, signal) {
       const filter = {
@@ -22,16 +22,16 @@ export function createCoursesService(repository: CoursesRepository): CoursesServ
         ...(cursor === undefined ? {} : { after: decodeCursor(cursor) }),
         limit: limit + 1,
       }
-      const rows = await repository.list(filter, signal)
+      const rows = await cache.list(filter, signal)
       return pageFrom(rows, limit, course => ({ atMs: Date.parse(course.publishedAt), id: course.id }))
     },
 
     async get(id, signal) {
-      return found(await repository.find(id, signal))
+      return found(await cache.find(id, signal))
     },
 
     async lessons(courseId, signal) {
-      return { items: [...found(await repository.lessons(courseId, signal))] }
+      return { items: [...found(await cache.lessons(courseId, signal))] }
     },
   }
 }

@@ -1,0 +1,72 @@
+// The cache of a worker: opened from the configuration, shared with the other workers of the machine, and with other machines where there's Redis.
+import { createHash } from 'node:crypto'
+import { type Cache, createCache, openCache, type OpenCacheOptions } from '@plimsoll/cache'
+import type { Logger } from '@plimsoll/telemetry'
+
+export interface CacheSettings {
+  /** Off: every answer is loaded; one load still serves all who ask for it at the same time. */
+  readonly enabled: boolean
+  /** Whether the workers of the machine share what they have loaded. */
+  readonly machine: boolean
+  /** Where; undefined: a folder of its own in shared memory for each database. */
+  readonly folder: string | undefined
+  readonly maxMib: number
+  /** Folder of the far tier on disk. */
+  readonly diskFolder: string | undefined
+  readonly redis: { readonly host: string; readonly port: number; readonly password: string | undefined } | undefined
+}
+
+/** Opens the cache; a tier that can't be opened costs the tier, and a line in the log. */
+export async function openApiCache(
+  settings: CacheSettings,
+  source: { readonly databaseUrl: string; readonly version: string },
+  logger: Logger,
+): Promise<Cache> {
+  const onError = (error: unknown) => logger.warn({ err: error }, 'The cache can not follow what other machines change')
+  if (!settings.enabled) return createCache({}, { enabled: false })
+  return openCache(cacheOptions(settings, source, onError))
+}
+
+/** Invalidates all that any process has cached of this database. A cache that can't be reached holds nothing, or nobody serves from it. */
+export async function clearCache(settings: CacheSettings, databaseUrl: string): Promise<void> {
+  if (!settings.enabled || !settings.machine) return
+  const cache = await openCache(cacheOptions(settings, { databaseUrl, version: '' }, () => undefined))
+  try {
+    await cache.clear()
+  } finally {
+    await cache.close()
+  }
+}
+
+function cacheOptions(
+  settings: CacheSettings,
+  source: { readonly databaseUrl: string; readonly version: string },
+  onError: (error: unknown) => void,
+): OpenCacheOptions {
+  const { folder, diskFolder, redis } = settings
+  const name = databaseName(source.databaseUrl)
+  const common = { name, epoch: source.version, onError }
+  if (!settings.machine) return { ...common, machine: false }
+  return {
+    ...common,
+    machine: { ...(folder === undefined ? {} : { folder }), mapBytes: settings.maxMib * 2 ** 20 },
+    ...(diskFolder === undefined || redis !== undefined ? {} : { disk: { folder: diskFolder } }),
+    ...(redis === undefined
+      ? {}
+      : {
+          redis: {
+            host: redis.host,
+            port: redis.port,
+            keyPrefix: `plimsoll:${name}:`,
+            ...(redis.password === undefined ? {} : { password: redis.password }),
+          },
+        }),
+  }
+}
+
+/** The same for every process that uses this database, and for no other one; nothing of the address can be read from it. */
+export function databaseName(url: string): string {
+  const { hostname, port, pathname } = new URL(url)
+  const address = `${hostname}:${port === '' ? '5432' : port}${pathname}`
+  return `api-${createHash('sha256').update(address).digest('hex').slice(0, 12)}`
+}

@@ -1,0 +1,34 @@
+// How long answers of each kind may be served, and what of them is kept: the one place where that's decided. Resources take their namespace's options from here.
+//
+// * All are bounded: a second after a change at the latest, every worker of the machine serves the new one (and the worker that made it at once).
+// * The shared tiers keep more, and longer, than a worker; no longer than a value is fresh.
+// * Stale windows are for outages: what's past its time is served while the database can't be asked, never after a change that's known.
+import type { NamespaceOptions } from '@plimsoll/cache'
+
+const SECOND_MS = 1_000
+const MINUTE_MS = 60 * SECOND_MS
+
+/** What every kind has unless it says otherwise: 100 entries in a worker, 500 in the machine's memory, 1,000 in the far tier. */
+const USUAL = {
+  staleWhileRevalidateMs: 30 * SECOND_MS,
+  staleIfErrorMs: 10 * MINUTE_MS,
+  // Above the statements' own limits, so that the database's reason is what's told.
+  hardTimeoutMs: 40 * SECOND_MS,
+} satisfies NamespaceOptions<unknown>
+
+/** By kind of data; the time is how long a value is fresh. */
+export const KINDS = {
+  courses: { ...USUAL, ttlMs: 15 * MINUTE_MS },
+  lessons: { ...USUAL, ttlMs: 20 * MINUTE_MS },
+  /** What belongs to one user: nobody's is served past a change for the sake of an outage. */
+  userData: { ...USUAL, ttlMs: 5 * MINUTE_MS, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 },
+  userProfiles: { ...USUAL, ttlMs: 10 * MINUTE_MS },
+  /** Trending, new and public pitches. */
+  pitchLists: { ...USUAL, ttlMs: 5 * MINUTE_MS },
+  pitchDetails: { ...USUAL, ttlMs: 10 * MINUTE_MS },
+  search: { ...USUAL, ttlMs: 3 * MINUTE_MS, staleIfErrorMs: MINUTE_MS },
+  notifications: { ...USUAL, ttlMs: 30 * SECOND_MS, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 },
+  blogs: { ...USUAL, ttlMs: 10 * MINUTE_MS },
+  /** Results of single statements; see `sql.cached`. */
+  queryResults: { ...USUAL, ttlMs: 5 * MINUTE_MS, staleWhileRevalidateMs: 0 },
+} as const satisfies Record<string, NamespaceOptions<unknown>>

@@ -1,0 +1,6 @@
+export { openRedis, type RedisConnection, type RedisSources, type RedisState } from './redis-connection.ts'
+export type { RedisOptions } from './redis-options.ts'
+export { RedisTier, type RedisTierOptions } from './redis-tier.ts'
+export { RedisLog, type RedisLogOptions } from './redis-log.ts'
+export { RedisLeases, type ClusterLeases } from './redis-lease.ts'
+export { RedisError, type RedisFailure } from './redis-error.ts'

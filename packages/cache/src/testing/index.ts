@@ -1,0 +1,6 @@
+export type { ContractTest } from './contract-test.ts'
+export { invalidationLogContract, type LogStore } from './invalidation-log-contract.ts'
+export { nastyStrings } from './nasty-strings.ts'
+export { remoteTierContract } from './remote-tier-contract.ts'
+export { localTierContract, type LocalTierSettings, type MakeLocalTier } from './local-tier-contract.ts'
+export { machineMapContract, type MachineMapSettings, type MakeMachineMap } from './machine-map-contract.ts'
