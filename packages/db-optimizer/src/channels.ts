@@ -128,6 +128,20 @@ export interface TransactionFinished {
   readonly code: DbErrorCode | undefined
 }
 
+/** `db:cache:bypassed`: a statement of `sql.cached` runs without the cache. */
+export interface CacheBypassed {
+  readonly name: string | undefined
+  /** With $1, $2 instead of parameters. */
+  readonly text: string
+  readonly reason: string
+}
+
+/** `db:cache:invalidation-failed`: the cache wasn't told what was written; it may serve what's old until it expires. */
+export interface CacheInvalidationFailed {
+  readonly tags: readonly string[]
+  readonly error: unknown
+}
+
 /** Channels by what they tell; the name of each is in its message's comment. */
 export const channels = {
   poolAcquired: channel('db:pool:acquired'),
@@ -141,4 +155,6 @@ export const channels = {
   routeChanged: channel('db:route:changed'),
   routeProbed: channel('db:route:probed'),
   transactionFinished: channel('db:transaction:finished'),
+  cacheBypassed: channel('db:cache:bypassed'),
+  cacheInvalidationFailed: channel('db:cache:invalidation-failed'),
 } as const

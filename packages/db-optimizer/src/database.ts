@@ -3,6 +3,9 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type postgres from 'postgres'
 import { backgroundTimers } from './background-timers.ts'
 import { batchingOn, type Batching } from './batching/batching.ts'
+import { analysisOn } from './cached/analysis-on-pool.ts'
+import { CachedQueries } from './cached/cached-query.ts'
+import { cachingOf } from './cached/caching.ts'
 import { hostCount, postgresDriver, type PostgresDriver } from './driver/postgres-driver.ts'
 import { DbError } from './errors.ts'
 import { Notifications, type ListenOptions, type ListenStatistics, type StopListening } from './listen/notifications.ts'
@@ -104,27 +107,41 @@ export function createDatabase<Types extends Record<string, postgres.PostgresTyp
   const retryBudget = new RetryBudget(performance)
   const timeoutMs = commandTimeoutMs + CANCEL_AFTER_SERVER_MS
   const session = new PoolSession(routes, { timeoutMs, acquireTimeoutMs })
-  const statements = statementsOf(complete, { random, explain: text => sql.unsafe(text) })
+  const statements = statementsOf(complete, { random, explain: text => sql.unsafe(text).with({ invalidates: [] }) })
   const runnerTools: RunnerTools = { driver, origins: factory.origins, observe: statements.observe }
+  const inside = new AsyncLocalStorage<true>()
+  const caching = cachingOf(complete, statement => analyse(statement))
   const runner = new SessionRunner(
     session,
-    runnerTools,
+    { ...runnerTools, writes: caching?.writes },
     self => new RepeatQuery(self, { budget: retryBudget, random, routes, maxAttempts }),
   )
-  const sql = factory.create(runner, {})
+  const copy = factory.copy.bind(factory)
+  const cached = new CachedQueries({
+    cache: complete.cache?.store,
+    known: caching?.known,
+    origin: caching?.origin ?? '',
+    runner,
+    driver,
+    inside,
+    copy,
+  })
+  const sql = factory.create(runner, {}, options => cached.runner(options))
   const notifications = createNotifications(complete, routes, random)
-  const inside = new AsyncLocalStorage<true>()
   const parts: TransactionParts = {
     routes,
     runnerTools,
+    writes: caching?.writes,
+    functionWrites: complete.cache?.functionWrites ?? {},
     factory,
     retryBudget,
     random,
     statementTimeoutMs: timeoutMs,
     acquireTimeoutMs,
     inside,
-    ask: (text, parameters) => sql.unsafe(text, [...parameters]),
+    ask: (text, parameters) => sql.unsafe(text, [...parameters]).with({ invalidates: [] }),
   }
+  const analyse = analysisOn({ ...parts, runnerTools: { ...runnerTools, observe: undefined }, writes: undefined })
   return {
     sql: sql as unknown as Sql<TypesOf<Types>>,
     async warmUp() {
@@ -161,7 +178,10 @@ export function createDatabase<Types extends Record<string, postgres.PostgresTyp
     },
     async close({ timeoutMs: closeTimeoutMs = CLOSE_TIMEOUT_MS } = {}) {
       await notifications?.close()
+      // While the cache can still use this database; and what was cut off by closing.
+      await caching?.writes.close()
       await routes.close(closeTimeoutMs)
+      await caching?.writes.close()
     },
   }
 }

@@ -21,7 +21,8 @@ export const DB_ERRORS = {
     remedy: 'Fewer workers, a smaller pool, or a larger `max_connections`; the message has the sum.',
   },
   DB_ERR_UNSUPPORTED: {
-    message: 'Something of postgres.js that is not safe on pooled connections, or makes no sense there.',
+    message:
+      'Something of postgres.js that is not safe on pooled connections or makes no sense there; what `sql.cached` can not be used for.',
     remedy: 'Use what the message names instead.',
   },
   DB_ERR_CONNECT: {

@@ -17,6 +17,8 @@ export {
 } from './errors.ts'
 export {
   channels,
+  type CacheBypassed,
+  type CacheInvalidationFailed,
   type DiscardReason,
   type PoolAcquired,
   type PoolRefused,
@@ -30,6 +32,11 @@ export {
   type SlotOpenFailed,
   type TransactionFinished,
 } from './channels.ts'
+export type { CacheOptions } from './cached/cache-options.ts'
+export type { CachedOptions, CachedQuery } from './cached/cached-query.ts'
+export type { CachedRows } from './cached/cached-rows.ts'
+export type { FunctionWrites } from './cached/dependencies.ts'
+export { ANY_TABLE, tableTag, type CachedStatement, type QueryCache, type StoredRows } from './cached/query-cache.ts'
 export { connectionBudget, type BudgetOptions, type ConnectionBudget } from './pool/connection-budget.ts'
 export type { DurationSummary, PoolStatistics } from './pool/pool-statistics.ts'
 export { PRIORITIES, type Priority } from './pool/wait-queue.ts'
@@ -49,6 +56,6 @@ export type { SlowQuery } from './statements/slow-query-log.ts'
 export type { Statements } from './statements/statements.ts'
 export type { StatementSummary, TopOrder } from './statements/top-statements.ts'
 export type { Query, QueryOptions } from './sql/query.ts'
-export type { Sql } from './sql/sql.ts'
+export type { CachedTemplate, Sql } from './sql/sql.ts'
 export type { IsolationLevel, TransactionOptions } from './transaction/transaction-options.ts'
 export type { Transaction } from './transaction/transaction.ts'

@@ -1,5 +1,6 @@
 // Options of a database: checked once, completed, and frozen. Inside the package nothing has a default of its own.
 import type postgres from 'postgres'
+import { completeCacheOptions, type CacheOptions, type CompleteCacheOptions } from './cached/cache-options.ts'
 import type { DriverOptions } from './driver/postgres-driver.ts'
 import { DbError } from './errors.ts'
 import { LISTEN_DEFAULTS } from './listen/notifications.ts'
@@ -107,6 +108,8 @@ export interface DatabaseOptions<Types extends Record<string, postgres.PostgresT
   readonly heartbeatTimeoutMs?: number
   /** Told of what handlers of `listen` throw. Default: a warning of the process. */
   readonly onListenError?: (error: unknown, failure: HandlerFailure) => void
+  /** A cache for rows of `sql.cached`, which is told of what's written. Default: none, `sql.cached` reads from the database. */
+  readonly cache?: CacheOptions
   /** Told of notices. Default: they're dropped. */
   readonly onNotice?: (notice: postgres.Notice) => void
 }
@@ -119,6 +122,9 @@ export interface CompleteOptions {
   readonly statementStatistics: boolean
   readonly slowQuery: SlowQueryOptions | undefined
   readonly listen: ListenOptionsOfDatabase
+  readonly cache: CompleteCacheOptions | undefined
+  /** Of each session; with the address it says whose rows are read. */
+  readonly settings: Readonly<Record<string, string | number | boolean>>
   readonly connectTimeoutMs: number
   readonly commandTimeoutMs: number
   readonly acquireTimeoutMs: number
@@ -168,6 +174,7 @@ const OTHERS = new Set([
   'slowQuerySampleRatio',
   'slowQueryPlans',
   'onListenError',
+  'cache',
 ])
 const ROUTE_OPTIONS = new Set(['name', 'url', 'pooler', 'prepare', 'minConnections', 'maxConnections', 'ssl'])
 /** Settings of a session that a pooler keeps apart for its clients; others it refuses, or they'd be the next client's. */
@@ -260,6 +267,8 @@ export function completeOptions(options: DatabaseOptions<Record<string, postgres
       heartbeatTimeoutMs: numberOf(options, 'heartbeatTimeoutMs'),
       onError: options.onListenError ?? warn,
     },
+    cache: options.cache === undefined ? undefined : completeCacheOptions(options.cache),
+    settings: options.settings ?? {},
     connectTimeoutMs: numberOf(options, 'connectTimeoutMs'),
     commandTimeoutMs: numberOf(options, 'commandTimeoutMs'),
     acquireTimeoutMs: numberOf(options, 'acquireTimeoutMs'),

@@ -13,6 +13,8 @@
 // 6. `query.statement` has text and name of the prepared statement, `query.parameters` what goes with it; `query.state` has the backend's pid and secret, also when the query failed.
 // 7. The option `onnotify` is called with channel and payload of every NotificationResponse, at once and in the server's order: before the promise of a query
 //    whose answer came in the same packet has settled. What it throws rejects the statement under way, or is lost.
+// 8. The helper for `values` writes a query that stands among its values as a fragment; its `build(before, parameters, types, options)` gives the text and fills the lists
+//    (written-statement.ts).
 import type { Socket } from 'node:net'
 import postgres from 'postgres'
 import { learnArrayTypes, type TypeTables } from './array-types.ts'
@@ -24,7 +26,8 @@ export interface DriverQuery extends Promise<unknown> {
   readonly tagged: boolean
   readonly options: { simple?: boolean; prepare?: boolean }
   readonly executed: boolean
-  readonly statement: { readonly name: string; readonly string: string } | null
+  /** `types`: as declared, and once the server has told, as they are. */
+  readonly statement: { readonly name: string; readonly string: string; readonly types?: readonly number[] } | null
   /** Once it's built. */
   readonly parameters?: readonly unknown[] | undefined
   readonly state: { readonly pid: number | null; readonly secret: number | null } | null

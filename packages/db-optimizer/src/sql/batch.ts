@@ -63,6 +63,8 @@ class Batch {
   readonly #waitedMs: number
   readonly #copies: DriverQuery[] = []
   readonly #answers: (Answer | undefined)[] = []
+  /** What has to be waited for before the caller is told. */
+  readonly #told: Promise<void>[] = []
 
   constructor(
     runner: SessionRunner,
@@ -104,6 +106,7 @@ class Batch {
     if (this.#answers.some(answer => answer?.error !== undefined)) slot.markDirty()
     const outcomes = this.#queries.map((query, index) => this.#outcome(query, index, failure, startedAtMs))
     this.#runner.session.release(slot)
+    await Promise.all(this.#told)
     return outcomes
   }
 
@@ -144,13 +147,17 @@ class Batch {
     const times = { waitedMs: this.#waitedMs, startedAtMs: performance.now() - executionMs }
     if (failure !== null) {
       const error = runner.error(query, failure, this.#waitedMs)
-      runner.finished(query, running, this.#slot, times, error)
+      this.#wait(runner.finished(query, running, this.#slot, times, error))
       return { status: 'rejected', reason: error }
     }
     const result = answer?.error === undefined ? answer?.result : undefined
     const refusal = runner.session.refusal(this.#slot, result, text)
-    runner.finished(query, running, this.#slot, times, refusal, result)
+    this.#wait(runner.finished(query, running, this.#slot, times, refusal, result))
     return refusal === undefined ? { status: 'fulfilled', value: result } : { status: 'rejected', reason: refusal }
+  }
+
+  #wait(told: Promise<void> | undefined): void {
+    if (told !== undefined) this.#told.push(told)
   }
 
   #runningOf(index: number): Running {

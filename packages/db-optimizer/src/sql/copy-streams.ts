@@ -22,12 +22,12 @@ export async function openCopyOut(runner: SessionRunner, query: RunnableQuery): 
     } catch (error) {
       throw copy.failure(error)
     } finally {
-      copy.done(ended)
+      await copy.done(ended)
     }
   }
   const readable = Readable.from(chunks(), { objectMode: false })
   // One that is destroyed before it was read never starts its generator.
-  readable.once('close', () => copy.done(source.readableEnded))
+  readable.once('close', () => void copy.done(source.readableEnded))
   return readable
 }
 
@@ -40,10 +40,15 @@ export async function openCopyIn(runner: SessionRunner, query: RunnableQuery): P
       sink.write(chunk, encoding, error => callback(error && copy.failure(error)))
     },
     final: callback => {
-      sink.end((error?: Error | null) => callback(error && copy.failure(error)))
+      sink.end((error?: Error | null) => {
+        if (error) return callback(copy.failure(error))
+        const told = copy.done(true)
+        if (told === undefined) callback()
+        else void told.then(() => callback())
+      })
     },
     destroy: (error, callback) => {
-      copy.done(sink.writableFinished || sink.errored !== null)
+      void copy.done(sink.writableFinished || sink.errored !== null)
       sink.destroy()
       callback(error && copy.failure(error))
     },
@@ -57,8 +62,8 @@ interface OpenCopy {
   readonly stream: unknown
   /** Told of an error after the data has ended. */
   onLateError: (error: unknown) => void
-  /** Gives the connection back; broken unless the data has ended properly. Only the first call counts. */
-  done(ended: boolean): void
+  /** Gives the connection back; broken unless the data has ended properly. Only the first call counts. Gives what has to be waited for. */
+  done(ended: boolean): Promise<void> | undefined
   failure(error: unknown): Error
 }
 
@@ -82,7 +87,7 @@ async function open(runner: SessionRunner, query: RunnableQuery, kind: 'readable
   if (failure !== null) {
     session.release(slot)
     const error = runner.error(query, failure, waitedMs)
-    runner.finished(query, running, slot, times, error)
+    await runner.finished(query, running, slot, times, error)
     throw error
   }
   const isStream = kind === 'readable' ? result instanceof Readable : result instanceof Writable
@@ -125,12 +130,12 @@ class HeldCopy implements OpenCopy {
     this.stream = stream
   }
 
-  done(ended: boolean): void {
-    if (this.#done) return
+  done(ended: boolean): Promise<void> | undefined {
+    if (this.#done) return undefined
     this.#done = true
     if (!ended && this.#failure?.server === undefined) this.#slot.discard('stream-broken')
     this.#runner.session.release(this.#slot)
-    this.#runner.finished(this.#query, this.#running, this.#slot, this.#times, this.#failure)
+    return this.#runner.finished(this.#query, this.#running, this.#slot, this.#times, this.#failure)
   }
 
   failure(error: unknown): Error {

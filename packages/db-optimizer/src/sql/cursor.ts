@@ -84,6 +84,6 @@ export async function* cursorRows(
     query.onCancel = undefined
     query.settings.signal?.removeEventListener('abort', onAbort)
     session.release(slot)
-    runner.finished(query, running, slot, { waitedMs, startedAtMs }, error, end?.result)
+    await runner.finished(query, running, slot, { waitedMs, startedAtMs }, error, end?.result)
   }
 }

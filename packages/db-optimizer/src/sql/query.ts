@@ -19,6 +19,8 @@ export interface QueryOptions {
   readonly signal?: AbortSignal | undefined
   /** It changes nothing, or may run twice: a lost answer is then DB_ERR_CONNECTION_LOST instead of DB_ERR_OUTCOME_UNKNOWN. Default false. */
   readonly idempotent?: boolean
+  /** Tags of what it writes, told to the database's cache before its promise resolves; instead of those that would be found. `[]`: nothing that is cached. */
+  readonly invalidates?: readonly string[]
 }
 
 /** A query that was written and not run yet; `await` runs it. */
@@ -41,7 +43,7 @@ export interface QueryRunner {
 
 /** The inside of a {@link Query}. */
 export interface RunnableQuery extends DriverQuery {
-  readonly settings: QueryOptions
+  settings: QueryOptions
   /** `cancel()` was called. */
   readonly cancelRequested: boolean
   /** Set while it waits or runs. */
@@ -56,9 +58,16 @@ export type RunnableQueryClass = new (
 ) => RunnableQuery
 
 const NO_OPTIONS: QueryOptions = {}
-const OPTION_NAMES: ReadonlySet<string> = new Set(['name', 'priority', 'timeoutMs', 'signal', 'idempotent'])
+const OPTION_NAMES: ReadonlySet<string> = new Set([
+  'name',
+  'priority',
+  'timeoutMs',
+  'signal',
+  'idempotent',
+  'invalidates',
+])
 /** setTimeout's own limit. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
+export const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 /** The class of queries that go with this driver. */
 export function queryClass(DriverQuery: DriverQueryClass): RunnableQueryClass {
@@ -148,7 +157,14 @@ export function checkQueryOptions(options: QueryOptions): void {
   if (name !== undefined && typeof name !== 'string') {
     throw new DbError('DB_ERR_OPTION', `name is a ${typeof name}; it's text.`)
   }
+  if (options.invalidates !== undefined) checkTags('invalidates', options.invalidates)
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new DbError('DB_ERR_OPTION', 'signal is not an AbortSignal.')
   }
+}
+
+/** @throws DB_ERR_OPTION */
+export function checkTags(option: string, tags: unknown): void {
+  if (Array.isArray(tags) && tags.every(tag => typeof tag === 'string' && tag !== '')) return
+  throw new DbError('DB_ERR_OPTION', `${option} is a list of tags: texts that aren't empty.`)
 }

@@ -2,6 +2,7 @@
 //
 // @hot: no promise, closure or timer more than needed between `await sql\`...\`` and the driver; bench `database`.
 import type postgres from 'postgres'
+import type { WriteWatcher } from '../cached/write-watcher.ts'
 import { channels } from '../channels.ts'
 import { copyOnto, type DriverQuery, type PostgresDriver } from '../driver/postgres-driver.ts'
 import type { Running, Slot } from '../driver/slot.ts'
@@ -51,6 +52,8 @@ export interface RunnerTools {
   readonly driver: PostgresDriver
   readonly origins: Origins
   readonly observe?: ObserveExecution | undefined
+  /** Tells a cache what was written. */
+  readonly writes?: WriteWatcher | undefined
 }
 
 /** A connection that was lent to one query. */
@@ -66,6 +69,7 @@ export class SessionRunner implements QueryRunner {
   readonly driver: PostgresDriver
   readonly #origins: Origins
   readonly #observe: ObserveExecution | undefined
+  readonly #writes: WriteWatcher | undefined
   readonly #repeat: Repeat | undefined
 
   /** @param repeat makes what takes over failed queries; without it they fail */
@@ -74,6 +78,7 @@ export class SessionRunner implements QueryRunner {
     this.driver = tools.driver
     this.#origins = tools.origins
     this.#observe = tools.observe
+    this.#writes = tools.writes
     this.#repeat = repeat?.(this)
   }
 
@@ -152,7 +157,7 @@ export class SessionRunner implements QueryRunner {
     return error
   }
 
-  /** Tells subscribers that a statement has ended. */
+  /** Tells subscribers that a statement has ended. Gives what has to be waited for before its caller is told; undefined for nothing. */
   finished(
     query: RunnableQuery,
     running: Running,
@@ -160,6 +165,23 @@ export class SessionRunner implements QueryRunner {
     times: FinishTimes,
     error?: DbError,
     result?: unknown,
+  ): Promise<void> | undefined {
+    this.#publish(query, running, slot, times, error, result)
+    if (this.#writes === undefined) return undefined
+    const statement = running.query?.statement
+    // What was never written was never sent.
+    if (statement === null || statement === undefined) return undefined
+    const { string: text, types = [] } = statement
+    return this.#writes.executed({ text, types }, query.settings, error)
+  }
+
+  #publish(
+    query: RunnableQuery,
+    running: Running,
+    slot: Slot,
+    times: FinishTimes,
+    error: DbError | undefined,
+    result: unknown,
   ): void {
     const { hasSubscribers } = channels.queryFinished
     if (!hasSubscribers && this.#observe === undefined) return
@@ -249,15 +271,19 @@ export class SessionRunner implements QueryRunner {
         const refusal = failure === null ? session.refusal(slot, result, running.text()) : undefined
         session.release(slot)
         const error = failure === null ? refusal : this.error(query, failure, waitedMs)
-        this.finished(query, running, slot, { waitedMs, startedAtMs }, error, result)
-        if (callback?.thrown !== undefined) return to.reject(callback.thrown.error)
-        if (error === undefined) return to.resolve(result)
-        // Only a first execution goes straight to the query.
-        if (to === query && this.#repeat !== undefined) {
-          const elapsedMs = waitedMs + performance.now() - startedAtMs
-          if (this.#repeat.takes(query, { error, slot, text: running.text(), elapsedMs })) return
+        const told = this.finished(query, running, slot, { waitedMs, startedAtMs }, error, result)
+        const settle = (): void => {
+          if (callback?.thrown !== undefined) return to.reject(callback.thrown.error)
+          if (error === undefined) return to.resolve(result)
+          // Only a first execution goes straight to the query.
+          if (to === query && this.#repeat !== undefined) {
+            const elapsedMs = waitedMs + performance.now() - startedAtMs
+            if (this.#repeat.takes(query, { error, slot, text: running.text(), elapsedMs })) return
+          }
+          to.reject(error)
         }
-        to.reject(error)
+        if (told === undefined) settle()
+        else void told.then(settle)
       },
     )
     const onAbort = (): void => running.stop('abort')

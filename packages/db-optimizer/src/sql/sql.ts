@@ -4,10 +4,11 @@
 // had safely here is refused with the way to do it.
 import { readFile } from 'node:fs/promises'
 import type postgres from 'postgres'
+import type { CachedOptions, CachedQuery } from '../cached/cached-query.ts'
 import type { PostgresDriver } from '../driver/postgres-driver.ts'
 import { DbError } from '../errors.ts'
 import { Origins } from './origins.ts'
-import { queryClass, type Query, type QueryRunner, type RunnableQueryClass } from './query.ts'
+import { queryClass, type Query, type QueryRunner, type RunnableQuery, type RunnableQueryClass } from './query.ts'
 
 /** No types of one's own. */
 // oxlint-disable-next-line typescript/no-empty-object-type -- postgres.js's own default: any other type would widen what a parameter may be
@@ -30,7 +31,23 @@ interface Template<Types extends Record<string, unknown>> {
  * Writes queries: `sql\`select * from t where id = ${id}\``, `sql({ a: 1 })`, `sql('column')`, `sql.unsafe(text, parameters)`, `sql.array`, `sql.json`,
  * `sql.typed`, `sql.file`, `sql.notify`. They run when they're awaited.
  */
-export type Sql<Types extends Record<string, unknown> = NoTypes> = Template<Types> & postgres.ISql<Types>
+export type Sql<Types extends Record<string, unknown> = NoTypes> = Template<Types> &
+  postgres.ISql<Types> & {
+    /**
+     * Writes reads whose rows may come from the database's cache: `sql.cached({ ttlMs: 60_000 })\`select ...\``. The rows are frozen; of what else a result has, `count` and
+     * `command` are there. Without a cache it reads from the database, and so it does on a transaction's tag.
+     * @throws DB_ERR_OPTION; the query is rejected with DB_ERR_UNSUPPORTED for what is no read, and inside a transaction
+     */
+    cached(options?: CachedOptions): CachedTemplate<Types>
+  }
+
+/** The tag of `sql.cached`. */
+export interface CachedTemplate<Types extends Record<string, unknown> = NoTypes> {
+  <Rows extends readonly (object | undefined)[] = postgres.Row[]>(
+    template: TemplateStringsArray,
+    ...parameters: readonly postgres.ParameterOrFragment<Types[keyof Types]>[]
+  ): CachedQuery<Rows>
+}
 
 /** What postgres.js has and this hasn't, each with what to do instead. */
 export const REFUSED = {
@@ -59,8 +76,30 @@ export class SqlFactory {
     )
   }
 
-  /** A tag whose queries are run by `runner`; `more` becomes part of it. */
-  create<More extends object>(runner: QueryRunner, more: More): Sql & More {
+  /** A tag for templates and nothing else. */
+  template(runner: QueryRunner): CachedTemplate {
+    const Query = this.#Query
+    const tag = (template: TemplateStringsArray, ...rest: unknown[]): unknown => {
+      this.origins.remember(template, tag)
+      return new Query(runner, template, rest)
+    }
+    return tag as CachedTemplate
+  }
+
+  /** The same query, run by another. */
+  copy(runner: QueryRunner, { strings, args, options }: RunnableQuery): RunnableQuery {
+    return new this.#Query(runner, strings, args, { ...options })
+  }
+
+  /**
+   * A tag whose queries are run by `runner`; `more` becomes part of it.
+   * @param cachedRunner what runs those of `tag.cached(options)`; throws for wrong options
+   */
+  create<More extends object>(
+    runner: QueryRunner,
+    more: More,
+    cachedRunner: (options: CachedOptions) => QueryRunner,
+  ): Sql & More {
     const builder = this.#builder as unknown as Builder
     const Query = this.#Query
     const tag = (first: unknown, ...rest: unknown[]): unknown => {
@@ -78,6 +117,7 @@ export class SqlFactory {
     }
     return Object.assign(tag, {
       ...this.#refused,
+      cached: (options: CachedOptions = {}) => this.template(cachedRunner(options)),
       types: builder.typed,
       typed: builder.typed,
       array: builder.array,

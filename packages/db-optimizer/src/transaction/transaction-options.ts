@@ -38,6 +38,8 @@ const MAX_RETRIES = 10
 export function checkTransactionOptions(options: TransactionOptions): void {
   const { isolation, readOnly, deferrable, retries = 0 } = options
   checkQueryOptions(Object.fromEntries(Object.entries(options).filter(([key]) => !OWN.has(key))))
+  if ('invalidates' in options)
+    throw new DbError('DB_ERR_OPTION', 'Transactions have no option "invalidates": say tx.invalidates(tags) inside.')
   if (isolation !== undefined && !LEVELS.includes(isolation)) {
     throw new DbError('DB_ERR_OPTION', `isolation is ${isolation as string}; it's one of ${LEVELS.join(', ')}.`)
   }

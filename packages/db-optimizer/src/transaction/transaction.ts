@@ -13,6 +13,11 @@
 // * The transaction's id travels just before COMMIT, in the same packet and with an answer of its own: it costs no round trip, and is there when the server
 //   ends while it commits. When both answers are lost on the way, the outcome stays unknown.
 import type { AsyncLocalStorage } from 'node:async_hooks'
+import { analyseUnder } from '../cached/analysis.ts'
+import { checkCachedOptions, type CachedOptions } from '../cached/cached-query.ts'
+import type { FunctionWrites } from '../cached/dependencies.ts'
+import type { TransactionWrites } from '../cached/transaction-writes.ts'
+import type { WriteTracker } from '../cached/write-tracker.ts'
 import { channels } from '../channels.ts'
 import type { DriverQuery } from '../driver/postgres-driver.ts'
 import type { Slot } from '../driver/slot.ts'
@@ -27,6 +32,7 @@ import { retrying, type Attempt } from '../retry/retrying.ts'
 import type { Routes } from '../routes/routes.ts'
 import { runBatch, type BatchableQuery } from '../sql/batch.ts'
 import { commandOf } from '../sql/pool-session.ts'
+import { checkTags } from '../sql/query.ts'
 import { runText, SessionRunner, type RunnerTools } from '../sql/run-query.ts'
 import type { NoTypes, Sql, SqlFactory } from '../sql/sql.ts'
 import type { IsolationLevel, TransactionOptions } from './transaction-options.ts'
@@ -46,6 +52,8 @@ export type Transaction<Types extends Record<string, unknown> = NoTypes> = Sql<T
   batch<const Queries extends readonly BatchableQuery[]>(
     queries: Queries,
   ): Promise<{ [Index in keyof Queries]: Awaited<Queries[Index]> }>
+  /** Adds tags of what it writes, told to the database's cache after its commit. Without a cache nothing happens. @throws DB_ERR_OPTION */
+  invalidates(tags: readonly string[]): void
   /** Aborted when the transaction can't be committed any more. */
   readonly signal: AbortSignal
 }
@@ -54,6 +62,9 @@ export type Transaction<Types extends Record<string, unknown> = NoTypes> = Sql<T
 export interface TransactionParts {
   readonly routes: Routes
   readonly runnerTools: RunnerTools
+  /** Tells a cache what was written. */
+  readonly writes?: WriteTracker | undefined
+  readonly functionWrites?: FunctionWrites
   readonly factory: SqlFactory
   readonly retryBudget: RetryBudget
   readonly random: { next(): number }
@@ -94,6 +105,7 @@ export async function runTransaction(
   let attempts = 0
   let pool: string | undefined
   let resolution: CommitResolution | undefined
+  const writes = parts.writes?.transaction()
   const finished = (error?: unknown): void => {
     if (!channels.transactionFinished.hasSubscribers) return
     const own = error instanceof DbError ? error : undefined
@@ -111,7 +123,9 @@ export async function runTransaction(
     const result = await retrying<unknown>(
       attempt => {
         attempts += 1
-        return new TransactionAttempt(parts, options, attempt, deadlineMs).run(fn).finally(() => (pool = attempt.route))
+        return new TransactionAttempt(parts, options, attempt, deadlineMs, writes)
+          .run(fn)
+          .finally(() => (pool = attempt.route))
       },
       {
         policy,
@@ -122,7 +136,8 @@ export async function runTransaction(
         signal,
         name,
         hasOtherRoute: avoid => parts.routes.hasOther(avoid),
-        onFailedAttempt: ({ attempt, classification, decision }) =>
+        onFailedAttempt: ({ attempt, classification, decision }) => {
+          if (classification.kind === 'unknown') writes?.isUnknown()
           channels.queryRetried.publish({
             name,
             attempt,
@@ -131,7 +146,8 @@ export async function runTransaction(
             again: decision.again,
             because: decision.again ? undefined : decision.because,
             inTransaction: true,
-          }),
+          })
+        },
         resolve: async (xid, epoch) => {
           const leftMs = Math.max(RESOLVE_LATE_MS, deadlineMs - performance.now())
           resolution = await resolveCommit(xid, parts.ask, {
@@ -143,10 +159,12 @@ export async function runTransaction(
         },
       },
     )
+    await writes?.over(false)
     finished()
     return result
   } catch (error) {
     const known = resolution?.status === 'aborted' ? undone(error, name) : error
+    if (known instanceof DbError && known.outcome === 'unknown') await writes?.over(true)
     finished(known)
     throw known
   }
@@ -169,12 +187,20 @@ class TransactionAttempt {
   readonly #deadlineMs: number
   readonly #broken = Promise.withResolvers<never>()
   readonly #abort = new AbortController()
+  readonly #writes: TransactionWrites | undefined
 
-  constructor(parts: TransactionParts, options: TransactionOptions, attempt: Attempt<unknown>, deadlineMs: number) {
+  constructor(
+    parts: TransactionParts,
+    options: TransactionOptions,
+    attempt: Attempt<unknown>,
+    deadlineMs: number,
+    writes: TransactionWrites | undefined,
+  ) {
     this.#parts = parts
     this.#options = options
     this.#attempt = attempt
     this.#deadlineMs = deadlineMs
+    this.#writes = writes
     this.#broken.promise.catch(() => {})
   }
 
@@ -193,6 +219,7 @@ class TransactionAttempt {
       const result = await inside.run(true, () => this.#callerPart(fn, session))
       await session.settled()
       if (session.brokenBy !== undefined) throw session.brokenBy
+      if (this.#writes?.needsMore === true && session.failure === undefined) await this.#completeWrites(session)
       await this.#commit(slot, session, result)
       return result
     } catch (error) {
@@ -225,8 +252,10 @@ class TransactionAttempt {
 
   #tag(session: TransactionSession, level: { open: boolean }): Transaction {
     const { runnerTools, factory } = this.#parts
-    const runner = new SessionRunner(session, runnerTools)
-    return factory.create(runner, {
+    // Nothing is written by a transaction that the server lets write nothing.
+    const writes = this.#options.readOnly === true ? undefined : this.#writes
+    const runner = new SessionRunner(session, { ...runnerTools, writes })
+    const more = {
       batch: async (queries: readonly BatchableQuery[]) => {
         const results = await runBatch(runner, queries, {})
         const failed = results.find((one): one is PromiseRejectedResult => one.status === 'rejected')
@@ -234,13 +263,41 @@ class TransactionAttempt {
         return results.map(one => (one as PromiseFulfilledResult<unknown>).value)
       },
       savepoint: (fn: TransactionFunction) => this.#savepoint(session, level, fn),
+      invalidates: (tags: readonly string[]) => {
+        checkTags('invalidates', tags)
+        this.#writes?.add(tags)
+      },
       signal: this.#abort.signal,
-    }) as unknown as Transaction
+    }
+    const uncached = (options: CachedOptions): SessionRunner => {
+      checkCachedOptions(options)
+      return runner
+    }
+    return factory.create(runner, more, uncached) as unknown as Transaction
+  }
+
+  /** Finds out what was written and makes it durable, as part of the transaction. What's asked here isn't noted as the caller's. */
+  async #completeWrites(session: TransactionSession): Promise<void> {
+    const { runnerTools, factory, functionWrites = {} } = this.#parts
+    const quiet = new SessionRunner(session, { ...runnerTools, observe: undefined, writes: undefined })
+    const tx = factory.create(quiet, {}, () => quiet) as unknown as Transaction
+    const savepoint = (fn: TransactionFunction): Promise<unknown> =>
+      this.#savepoint(session, { open: false }, fn, () => tx)
+    const work = this.#writes?.beforeCommit(
+      statement => analyseUnder(savepoint, statement, functionWrites),
+      this.#options.readOnly === true ? undefined : tx,
+    )
+    await Promise.race([work, this.#broken.promise])
   }
 
   #savepoints = 0
 
-  async #savepoint(session: TransactionSession, level: { open: boolean }, fn: TransactionFunction): Promise<unknown> {
+  async #savepoint(
+    session: TransactionSession,
+    level: { open: boolean },
+    fn: TransactionFunction,
+    tag = () => this.#tag(session, { open: false }),
+  ): Promise<unknown> {
     if (level.open) {
       throw new DbError(
         'DB_ERR_UNSUPPORTED',
@@ -253,7 +310,7 @@ class TransactionAttempt {
     try {
       await this.#statement(session, `savepoint ${name}`)
       try {
-        const result = await fn(this.#tag(session, { open: false }))
+        const result = await fn(tag())
         const settled: unknown = Array.isArray(result) ? await Promise.all(result as unknown[]) : result
         await this.#statement(session, `release savepoint ${name}`)
         return settled
