@@ -16,6 +16,8 @@ import {
   type Supervisor,
 } from '@plimsoll/supervisor'
 import { categoryLogger, type Logger } from '@plimsoll/telemetry'
+import type { CacheSettings } from './cache/cache.ts'
+import { watchForCrashes } from './cache/crash-watch.ts'
 import { checkDatabase } from './database/check.ts'
 
 export interface ClusterOptions {
@@ -30,6 +32,7 @@ export interface ClusterOptions {
   /** The workers' environment. */
   readonly env: Readonly<Record<string, string | undefined>>
   readonly database: { readonly url: string; readonly connectTimeoutS: number }
+  readonly cache: CacheSettings
 }
 
 /** Where a running fleet is found. */
@@ -45,9 +48,11 @@ const WORKER_ENTRY = fileURLToPath(new URL('./worker/main.ts', import.meta.url))
 
 export class Cluster {
   readonly #options: ClusterOptions
+  readonly #logger: Logger
   readonly #endpointsPath: string
   readonly #supervisor: Supervisor
   readonly #control: ControlServer
+  #endWatch: () => void = () => undefined
   /** Settled when the endpoint file holds the newest list. */
   #listed: Promise<void> = Promise.resolve()
 
@@ -55,6 +60,7 @@ export class Cluster {
   constructor(options: ClusterOptions, logger: Logger) {
     const startupLogger = categoryLogger(logger, 'startup')
     this.#options = options
+    this.#logger = categoryLogger(logger, 'cache')
     this.#endpointsPath = path.join(options.runFolder, 'endpoints.json')
     const endpoints = createEndpointFile(this.#endpointsPath)
     this.#supervisor = createSupervisor({
@@ -80,7 +86,9 @@ export class Cluster {
    * @throws API_ERR_DATABASE_CONNECT, API_ERR_SCHEMA_BEHIND, SUPERVISOR_ERR_*; nothing is left running then
    */
   async start(): Promise<ClusterAddresses> {
-    await checkDatabase(this.#options.database)
+    const { database, cache } = this.#options
+    await checkDatabase(database)
+    this.#endWatch = watchForCrashes(cache, database.url, this.#logger)
     const { address, port } = await this.#control.listen()
     try {
       await this.#supervisor.start()
@@ -98,5 +106,6 @@ export class Cluster {
   async stop(): Promise<void> {
     await this.#supervisor.stop()
     await this.#control.close()
+    this.#endWatch()
   }
 }

@@ -6,6 +6,7 @@ import { categoryLogger, createRegistry, type Logger, type Registry } from '@pli
 import { openApiCache, type CacheSettings } from './cache/cache.ts'
 import { logContact } from './cache/contact-log.ts'
 import { cacheMetrics } from './cache/metrics.ts'
+import { JoinedQueryCache } from './cache/query-cache.ts'
 import { WarmUp, type WarmUpOptions } from './cache/warm-up.ts'
 import { openDatabase, type Database, type DatabaseOptions } from './database/database.ts'
 import { createProbe, createProbeQuery, type Clock, type ProbeOptions } from './database/probe.ts'
@@ -80,11 +81,13 @@ export async function createDependencies(
   })
   closing.defer(() => probe.close())
 
+  const queryCache = options.cache.enabled ? new JoinedQueryCache() : undefined
   const database = await openDatabase(options.database, {
     logger: databaseLogger,
     clock,
     random,
     observe: callMetrics(registry),
+    queryCache,
   })
   closing.defer(() => database.close())
   closing.defer(databaseMetrics(registry, { database, health: () => probe.health() }))
@@ -92,12 +95,15 @@ export async function createDependencies(
 
   const { directUrl, url } = options.database
   const cacheLogger = categoryLogger(logger, 'cache')
+  // Machines tell each other of changes in the database itself: a row of the transaction that made the change can't be lost.
+  const log = options.cache.redis === undefined ? undefined : database.openInvalidationLog()
   const cache = await openApiCache(
     options.cache,
-    { databaseUrl: directUrl ?? url, version: options.version },
+    { databaseUrl: directUrl ?? url, version: options.version, log },
     cacheLogger,
   )
   closing.defer(() => cache.close())
+  queryCache?.join(cache, log)
   closing.defer(logContact(cacheLogger))
   closing.defer(cacheMetrics(registry, () => cache.stats()))
 

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { loadConfig } from '@plimsoll/config'
 import { Cluster } from './cluster.ts'
-import { clusterProgram, commandDatabase, runFolder, workerCount, workerEnvironment } from './config.ts'
+import { cacheSettings, clusterProgram, commandDatabase, runFolder, workerCount, workerEnvironment } from './config.ts'
 import { explain, openLogger } from './programs.ts'
 
 async function run(): Promise<void> {
@@ -24,6 +24,7 @@ async function run(): Promise<void> {
       inspectPort: config.inspectPort,
       env: workerEnvironment(config, process.env),
       database: commandDatabase(config.database),
+      cache: cacheSettings(config),
     },
     logger,
   )

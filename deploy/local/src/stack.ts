@@ -173,7 +173,7 @@ export class Stack {
       log: 'database',
       entry: 'apps/api/src/database/main.ts',
       args: [command, ...args, '--progress', 'json'],
-      env: this.#databaseEnv(databaseUrl),
+      env: this.#databaseEnv(databaseUrl, folder),
       stopTimeoutMs: STOP_TIMEOUT_MS.task,
       onLine: line => {
         const text = progressText(line)
@@ -192,7 +192,7 @@ export class Stack {
       entry: 'apps/api/src/main.ts',
       args: dev ? ['--inspect-port', String(this.#config.inspectPort)] : [],
       env: {
-        ...this.#databaseEnv(databaseUrl),
+        ...this.#databaseEnv(databaseUrl, folder),
         API_ADMIN_PORT: String(this.#config.apiAdminPort),
         API_WORKERS: String(workers),
         API_RUN_FOLDER: folder.run,
@@ -225,11 +225,16 @@ export class Stack {
     return balancer.ready()
   }
 
-  /** The direct address of another database than this one would be its fallback. */
-  #databaseEnv(databaseUrl: string): Readonly<Record<string, string | undefined>> {
-    return this.#config.databaseUrl === undefined
-      ? { DATABASE_URL: databaseUrl, DATABASE_DIRECT_URL: undefined }
-      : { DATABASE_URL: databaseUrl }
+  /**
+   * The direct address of another database than this one would be its fallback. The cache lies beside the sockets: another start of this data folder finds it,
+   * the commands that replace the data invalidate it, and nobody else's shared memory is taken for a trial.
+   */
+  #databaseEnv(databaseUrl: string, folder: DataFolder): Readonly<Record<string, string | undefined>> {
+    return {
+      CACHE_FOLDER: this.#surroundings.env['CACHE_FOLDER'] ?? path.join(folder.run, 'cache'),
+      DATABASE_URL: databaseUrl,
+      ...(this.#config.databaseUrl === undefined ? { DATABASE_DIRECT_URL: undefined } : {}),
+    }
   }
 
   async #spawn(

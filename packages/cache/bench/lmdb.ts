@@ -71,8 +71,8 @@ async function measureTier(name: string, options: { readonly folder: string; rea
   await tier.close()
 }
 
-const memory = mkdtempSync(join('/dev/shm', 'plimsoll-bench-'))
-const disk = mkdtempSync(join(tmpdir(), 'plimsoll-bench-'))
+const memory = mkdtempSync(join('/dev/shm', 'plimsoll-lmdb-bench-'))
+const disk = mkdtempSync(join(tmpdir(), 'plimsoll-lmdb-bench-'))
 try {
   await measureMap(memory)
   await measureTier('memory', { folder: memory, durable: false })

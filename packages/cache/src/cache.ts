@@ -20,7 +20,7 @@ import { type CacheStatistics, hitRatio } from './statistics.ts'
 import { hash32 } from './stored-entry.ts'
 import { EVERYTHING, type Subject, tagSubject } from './subjects.ts'
 import type { LocalTier, RemoteTier } from './tiers/tier.ts'
-import { TurnClock } from './turn-clock.ts'
+import { CoarseClock } from './coarse-clock.ts'
 import { hottestKeys, warm, type Warmed, type WarmKey, type WarmOptions } from './warming.ts'
 
 /** The parts that a cache stands on; without any it's a cache of one process alone. */
@@ -68,7 +68,7 @@ export class Cache {
   readonly #leases: LeaseDesk
   readonly #follower: LogFollower | undefined
   readonly #clock: { now(): number }
-  readonly #turnClock: TurnClock
+  readonly #coarseClock: { now(): number }
   readonly #random: { next(): number }
   readonly #epoch: string
   readonly #enabled: boolean
@@ -85,7 +85,8 @@ export class Cache {
       )
     this.#parts = parts
     this.#clock = tools.clock ?? performance
-    this.#turnClock = new TurnClock(this.#clock)
+    // A clock that's given is cheap, or stands still: it's asked itself.
+    this.#coarseClock = tools.clock ?? new CoarseClock(performance)
     this.#random = tools.random ?? { next: () => Math.random() }
     this.#epoch = options.epoch ?? ''
     this.#enabled = options.enabled ?? true
@@ -136,7 +137,7 @@ export class Cache {
       store: new SharedStore(settings, this.#tiers(), epochHash, this.#contact),
       leases: this.#leases,
       clock: this.#clock,
-      turnClock: this.#turnClock,
+      coarseClock: this.#coarseClock,
       random: this.#random,
       outside: run => this.#outside(run),
       invalidate: (subjects, position) => this.#invalidate(subjects, position),

@@ -17,6 +17,7 @@ export { CACHE_ERRORS, CacheError, type CacheErrorCode } from './errors.ts'
 export type { LeaseKeeper } from './lease-desk.ts'
 export type { InvalidationLog, LogEntry, LogPage } from './log/invalidation-log.ts'
 export type { Change, Followed, LastChange, Lease, MachineMap } from './machine/machine-map.ts'
+export { clearCrashes, recordCrash } from './lmdb/map-folder.ts'
 export type { ManyLoader } from './many-loader.ts'
 export type { CallOptions, Namespace } from './namespace.ts'
 export type { Loader, LoadContext, NamespaceOptions, TierLimits } from './options.ts'
@@ -28,6 +29,6 @@ export {
   type MachineOptions,
   type OpenCacheOptions,
 } from './open-cache.ts'
-export type { Subject } from './subjects.ts'
+export { tagSubject, type Subject } from './subjects.ts'
 export type { EvictionReason, LocalTier, RemoteEntry, RemoteTier, StoredBytes, TierState } from './tiers/tier.ts'
 export { savedKeys, saveKeys, type WarmKey, type Warmed, type WarmOptions } from './warming.ts'

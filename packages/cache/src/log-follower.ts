@@ -27,6 +27,8 @@ export class LogFollower {
   #timer: NodeJS.Timeout | undefined
   #looking: Promise<void> | undefined
   #again = false
+  /** What the log wants back with a place; of the latest page that this process has read. */
+  #seen: { readonly position: number; readonly seen: string } | undefined
   #closed = false
   #stopListening: (() => Promise<void>) | undefined
 
@@ -80,12 +82,16 @@ export class LogFollower {
     if (!(await this.#leads())) return
     let followed = map.followed()
     for (let more = true; more && !this.#closed;) {
-      const page = await log.since(followed?.position)
+      const page = await log.since(
+        followed?.position,
+        this.#seen?.position === followed?.position ? this.#seen?.seen : undefined,
+      )
       if (!page.complete) await map.invalidate([EVERYTHING])
       for (const entry of page.entries) await map.invalidate(entry.subjects, entry.position)
       const sincePosition = followed === undefined || !page.complete ? page.position : followed.sincePosition
       followed = { position: page.position, sincePosition, atMs: map.nowMs() }
       await map.setFollowed(followed)
+      this.#seen = page.seen === undefined ? undefined : { position: page.position, seen: page.seen }
       more = page.more
     }
   }

@@ -42,8 +42,8 @@ export interface NamespaceTools {
   readonly leases: LeaseDesk
   /** Monotonic ms of this process. */
   readonly clock: { now(): number }
-  /** The same, read once per turn of the event loop. */
-  readonly turnClock: { now(): number }
+  /** The same, read once a millisecond. */
+  readonly coarseClock: { now(): number }
   readonly random: { next(): number }
   /** Runs outside of any caller's AsyncLocalStorage context. */
   readonly outside: <R>(run: () => R) => R
@@ -101,11 +101,11 @@ export class Namespace<V> {
   }
 
   /**
-   * What's in this process and may be served, else undefined: never loads, never waits. Its times count from the beginning of the event loop's turn.
+   * What's in this process and may be served, else undefined: never loads, never waits. Its times are late by a millisecond, and by as long as the event loop is blocked.
    * @hot
    */
   peek(key: string): V | undefined {
-    const nowMs = this.#tools.turnClock.now()
+    const nowMs = this.#tools.coarseClock.now()
     if (nowMs >= this.#lookDueAtMs) this.#look(nowMs)
     const entry = this.#memory.get(key)
     if (entry === undefined || nowMs >= entry.freshUntilMs) return undefined
@@ -152,6 +152,13 @@ export class Namespace<V> {
     return true
   }
 
+  /** While out of touch: nothing that's known was said against it, but something may have been that isn't. */
+  #isUnverified(key: string, entry: MemoryEntry<V>): boolean {
+    const { applied, versions } = this.#contact
+    if (applied >= 0 || this.#settings.strict || this.#settings.staleIfErrorMs === 0) return false
+    return versions.applied < 0 || versions.isCurrent(entry.stamp, this.name, key, entry.tags)
+  }
+
   /** Everything but a plain hit in memory. */
   #lookFurther(
     key: string,
@@ -167,8 +174,10 @@ export class Namespace<V> {
     const signal = options?.signal
     if (signal?.aborted) return Promise.reject(abortedError(signal))
     let entry = inMemory
+    let unverified: MemoryEntry<V> | undefined
     if (entry && !this.#mayServe(key, entry, nowMs)) {
-      this.#memory.delete(key)
+      if (this.#isUnverified(key, entry)) unverified = entry
+      else this.#memory.delete(key)
       entry = undefined
     }
     // Another process may have a newer one.
@@ -194,7 +203,8 @@ export class Namespace<V> {
       return this.#give(entry)
     }
     this.#counters.misses++
-    const older = entry && nowMs < entry.staleUntilMs + this.#settings.staleIfErrorMs ? entry : undefined
+    const candidate = entry ?? unverified
+    const older = candidate && nowMs < candidate.staleUntilMs + this.#settings.staleIfErrorMs ? candidate : undefined
     const result = this.#flightFor(key, load, options, nowMs).join(signal)
     if (older) return this.#orOlder(result, older)
     return this.#copies ? result.then(copyOf) : result

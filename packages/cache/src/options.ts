@@ -27,7 +27,10 @@ export interface NamespaceOptions<V> {
   readonly boundMs?: number
   /** How long after its freshness a value is still served at once, while one load replaces it, in ms. Never after an invalidation. Default 0. */
   readonly staleWhileRevalidateMs?: number
-  /** How long after that it's served when the loader fails or is slower than `softTimeoutMs`, in ms. Default 0. */
+  /**
+   * How long after that it's served when the loader fails or is slower than `softTimeoutMs`, in ms. Default 0. Never after an invalidation that's known; while a
+   * bounded namespace is out of touch, what can't be verified counts as older.
+   */
   readonly staleIfErrorMs?: number
   /** How long a caller waits for a load when there's something older to serve, in ms; 0: as long as the load takes. Default 0. */
   readonly softTimeoutMs?: number

@@ -33,8 +33,24 @@ export class Versions {
 
   constructor(map: MachineMap) {
     this.#map = map
-    this.applied = map.sequence()
-    this.#knownFrom = this.applied
+    this.applied = -1
+    this.#knownFrom = -1
+    this.#begin(map.sequence())
+  }
+
+  /** With all that the map still tells one by one: what was stamped before this process began is then judged without asking for each subject. */
+  #begin(sequence: number): void {
+    this.#subjects.clear()
+    this.#prefixes.clear()
+    this.applied = sequence
+    this.#knownFrom = sequence
+    if (sequence < 0) return
+    // Nothing has this subject, so its answer is the number up to which the map has forgotten.
+    const forgotten = this.#map.lastChange('').sequence
+    if (!(forgotten < sequence)) return
+    this.applied = forgotten
+    this.#knownFrom = forgotten
+    this.#learn(sequence)
   }
 
   /** Looks at the machine's number and learns what has changed; the present number, negative when the map can't be read. @hot */
@@ -48,7 +64,7 @@ export class Versions {
     // Not readable, or another map: what's in memory belongs to numbers that don't go on.
     if (sequence < this.applied || this.applied < 0) {
       this.era++
-      this.#forgetAll(sequence)
+      this.#begin(sequence)
       return
     }
     while (this.applied < sequence) {

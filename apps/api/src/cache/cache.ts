@@ -1,6 +1,6 @@
 // The cache of a worker: opened from the configuration, shared with the other workers of the machine, and with other machines where there's Redis.
 import { createHash } from 'node:crypto'
-import { type Cache, createCache, openCache, type OpenCacheOptions } from '@plimsoll/cache'
+import { type Cache, createCache, type InvalidationLog, openCache, type OpenCacheOptions } from '@plimsoll/cache'
 import type { Logger } from '@plimsoll/telemetry'
 
 export interface CacheSettings {
@@ -16,12 +16,17 @@ export interface CacheSettings {
   readonly redis: { readonly host: string; readonly port: number; readonly password: string | undefined } | undefined
 }
 
+/** What the cached data come from. */
+export interface CacheSource {
+  readonly databaseUrl: string
+  /** Of the build: another one's values are never read. */
+  readonly version: string
+  /** How machines tell each other of changes; undefined where there's one. */
+  readonly log: InvalidationLog | undefined
+}
+
 /** Opens the cache; a tier that can't be opened costs the tier, and a line in the log. */
-export async function openApiCache(
-  settings: CacheSettings,
-  source: { readonly databaseUrl: string; readonly version: string },
-  logger: Logger,
-): Promise<Cache> {
+export async function openApiCache(settings: CacheSettings, source: CacheSource, logger: Logger): Promise<Cache> {
   const onError = (error: unknown) => logger.warn({ err: error }, 'The cache can not follow what other machines change')
   if (!settings.enabled) return createCache({}, { enabled: false })
   return openCache(cacheOptions(settings, source, onError))
@@ -30,7 +35,7 @@ export async function openApiCache(
 /** Invalidates all that any process has cached of this database. A cache that can't be reached holds nothing, or nobody serves from it. */
 export async function clearCache(settings: CacheSettings, databaseUrl: string): Promise<void> {
   if (!settings.enabled || !settings.machine) return
-  const cache = await openCache(cacheOptions(settings, { databaseUrl, version: '' }, () => undefined))
+  const cache = await openCache(cacheOptions(settings, { databaseUrl, version: '', log: undefined }, () => undefined))
   try {
     await cache.clear()
   } finally {
@@ -40,17 +45,19 @@ export async function clearCache(settings: CacheSettings, databaseUrl: string): 
 
 function cacheOptions(
   settings: CacheSettings,
-  source: { readonly databaseUrl: string; readonly version: string },
+  source: CacheSource,
   onError: (error: unknown) => void,
 ): OpenCacheOptions {
   const { folder, diskFolder, redis } = settings
   const name = databaseName(source.databaseUrl)
+  const { log } = source
   const common = { name, epoch: source.version, onError }
   if (!settings.machine) return { ...common, machine: false }
   return {
     ...common,
     machine: { ...(folder === undefined ? {} : { folder }), mapBytes: settings.maxMib * 2 ** 20 },
     ...(diskFolder === undefined || redis !== undefined ? {} : { disk: { folder: diskFolder } }),
+    ...(log === undefined ? {} : { log }),
     ...(redis === undefined
       ? {}
       : {

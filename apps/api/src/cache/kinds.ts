@@ -1,6 +1,6 @@
 // How long answers of each kind may be served, and what of them is kept: the one place where that's decided. Resources take their namespace's options from here.
 //
-// * All are bounded: a second after a change at the latest, every worker of the machine serves the new one (and the worker that made it at once).
+// * All but results of statements are bounded: a second after a change at the latest, every worker of the machine serves the new one (and the worker that made it at once).
 // * The shared tiers keep more, and longer, than a worker; no longer than a value is fresh.
 // * Stale windows are for outages: what's past its time is served while the database can't be asked, never after a change that's known.
 import type { NamespaceOptions } from '@plimsoll/cache'
@@ -29,6 +29,6 @@ export const KINDS = {
   search: { ...USUAL, ttlMs: 3 * MINUTE_MS, staleIfErrorMs: MINUTE_MS },
   notifications: { ...USUAL, ttlMs: 30 * SECOND_MS, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 },
   blogs: { ...USUAL, ttlMs: 10 * MINUTE_MS },
-  /** Results of single statements; see `sql.cached`. */
-  queryResults: { ...USUAL, ttlMs: 5 * MINUTE_MS, staleWhileRevalidateMs: 0 },
+  /** Results of single statements (`sql.cached`): strict, since a service that reads what it has just written may do so in another worker. */
+  queryResults: { ...USUAL, kind: 'strict', ttlMs: 5 * MINUTE_MS, staleWhileRevalidateMs: 0 },
 } as const satisfies Record<string, NamespaceOptions<unknown>>

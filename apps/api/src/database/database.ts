@@ -9,11 +9,13 @@
 import {
   createDatabase,
   type DatabaseStatistics,
+  type QueryCache,
   type Query as OptimizerQuery,
   type Sql as OptimizerSql,
   type Transaction,
   type TransactionOptions,
 } from '@plimsoll/db-optimizer'
+import { createInvalidationLog, type InvalidationLog } from '@plimsoll/db-optimizer/invalidation'
 import type { Logger } from '@plimsoll/telemetry'
 import { routesTo, type DatabaseAddress } from './address.ts'
 import { BIGINT } from './driver.ts'
@@ -68,6 +70,8 @@ export interface Database {
   figures(): DatabaseFigures
   /** Pools and routes. */
   statistics(): DatabaseStatistics
+  /** The log by which machines tell each other what their caches have to forget; closed by whoever opened it. */
+  openInvalidationLog(): InvalidationLog
   /** Waits for running queries, at most 5 s, and closes the connections. */
   close(): Promise<void>
 }
@@ -102,6 +106,8 @@ export interface DatabaseTools {
   readonly clock: { now(): number }
   readonly random: { next(): number }
   readonly observe: ObserveQuery
+  /** Keeps rows of `sql.cached`, and is told of every write. */
+  readonly queryCache: QueryCache | undefined
 }
 
 const TYPES = { bigint: BIGINT }
@@ -113,7 +119,7 @@ interface CallTraits {
 
 /** Opens the pool. It doesn't fail when the database is away: the first query says so, and later ones find it when it's back. */
 export async function openDatabase(options: DatabaseOptions, tools: DatabaseTools): Promise<Database> {
-  const { logger, clock, random, observe } = tools
+  const { logger, clock, random, observe, queryCache } = tools
   const routes = routesTo(options)
   const database = createDatabase(
     {
@@ -129,6 +135,7 @@ export async function openDatabase(options: DatabaseOptions, tools: DatabaseTool
       onSlowQuery: ({ name, ...slow }) => logger.warn({ statement: name, ...slow }, 'slow statement'),
       onNotice: notice => logger.debug({ notice: notice['message'] }, 'notice from the database'),
       types: TYPES,
+      ...(queryCache === undefined ? {} : { cache: { store: queryCache, automatic: true } }),
     },
     { random },
   )
@@ -194,6 +201,7 @@ export async function openDatabase(options: DatabaseOptions, tools: DatabaseTool
     },
     figures: () => ({ ...figures }),
     statistics: () => database.statistics(),
+    openInvalidationLog: () => createInvalidationLog(database),
     async close() {
       await database.close()
       stopLogging()

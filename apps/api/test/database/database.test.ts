@@ -39,6 +39,7 @@ async function open(t: TestScope, options: Partial<DatabaseOptions> = {}): Promi
       clock: systemClock,
       random: { next: () => 0.5 },
       observe: (name, outcome) => void observed.push(`${name} ${outcome}`),
+      queryCache: undefined,
     },
   )
   t.teardown(() => database.close())

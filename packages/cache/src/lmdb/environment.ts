@@ -327,10 +327,12 @@ export class Environment {
     const program = fileURLToPath(new URL(source, import.meta.url))
     const { mapPath } = this.folder
     const kind = this.#options.durable ? 'durable' : 'memory'
-    const child = spawn(process.execPath, [program, mapPath, String(this.mapBytes), kind, ...this.#options.tables], {
+    const timeoutMs = this.#options.checkTimeoutMs ?? 5000
+    const settings = [mapPath, String(this.mapBytes), kind, String(timeoutMs), ...this.#options.tables]
+    const child = spawn(process.execPath, [program, ...settings], {
       stdio: ['ignore', 'ignore', 'pipe'],
       signal: this.#stop.signal,
-      timeout: this.#options.checkTimeoutMs ?? 5000,
+      timeout: timeoutMs,
       killSignal: 'SIGKILL',
     })
     child.unref()

@@ -2,10 +2,13 @@
 //
 //     head (uint32)   1 ─▶ sequence, first, mentions, floor, floor position      2 ─▶ followed      3 ─▶ epoch
 //     changes         <sequence> ─▶ the subjects of that invalidation, as JSON
-//     subjects        <subject> ─▶ sequence, position of its latest invalidation
+//     subjects        <subject> ─▶ sequence of its latest invalidation, place to judge by, highest place that was applied
 //     leases          see lease-table.ts
 //
 // An invalidation is one write transaction: the head, its row of changes, a row for each subject. So number, subjects and `lastChange` become visible together.
+//
+// Two places. Other machines' values are judged by the higher one: a subject that was forgotten and comes back has the floor's, since it may have been invalidated for
+// it. Whether an entry of the log was applied is told by the other one: taking the floor's for that would lose the entry.
 //
 // The floor. `changes` is an unbroken run, `first` to `sequence`, of `maxSubjects` mentioned subjects at most (always the latest change). When the oldest change goes,
 // the subjects whose latest one it is go with it, and the floor rises to its number. So for a subject without a row: it wasn't invalidated after the floor. The floor is
@@ -35,7 +38,7 @@ const HEAD = 1
 const FOLLOWED = 2
 const EPOCH = 3
 const HEAD_BYTES = 40
-const ROW_BYTES = 16
+const ROW_BYTES = 24
 const FOLLOWED_BYTES = 24
 const DEFAULT_MAP_BYTES = 64 * 1024 * 1024
 /** Old changes that one invalidation takes along, on top of as many as it adds. */
@@ -222,11 +225,13 @@ export class LmdbMachineMap implements MachineMap {
       const fresh: Subject[] = []
       for (const subject of distinct) {
         const key = mapKey(subject)
-        const known = subjectTable.getBinaryFast(key)?.readDoubleLE(8) ?? 0
-        if (position > 0 && known >= position) continue
+        const row = subjectTable.getBinaryFast(key)
+        const applied = row?.readDoubleLE(16) ?? 0
+        if (position > 0 && applied >= position) continue
         fresh.push(subject)
-        // A write without a place keeps the place that's known: it's that one that other machines' values are judged by.
-        subjectTable.putSync(key, pair(next, Math.max(known, position)))
+        // What's forgotten of it may have had a place up to the floor's; that it was applied, though, isn't known of any.
+        const judged = row?.readDoubleLE(8) ?? head.floorPosition
+        subjectTable.putSync(key, rowBytes(next, Math.max(judged, position), Math.max(applied, position)))
       }
       if (fresh.length === 0) return head.sequence
       changes.putSync(next, Buffer.from(JSON.stringify(fresh)))
@@ -364,10 +369,11 @@ function headBytes(head: Head): Buffer {
   return bytes
 }
 
-function pair(sequence: number, position: number): Buffer {
+function rowBytes(sequence: number, judged: number, applied: number): Buffer {
   const bytes = Buffer.alloc(ROW_BYTES)
   bytes.writeDoubleLE(sequence, 0)
-  bytes.writeDoubleLE(position, 8)
+  bytes.writeDoubleLE(judged, 8)
+  bytes.writeDoubleLE(applied, 16)
   return bytes
 }
 

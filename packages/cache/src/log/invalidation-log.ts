@@ -17,13 +17,18 @@ export interface LogPage {
   readonly complete: boolean
   /** More are waiting: ask again at once. */
   readonly more: boolean
+  /** To be given back with `position`: then what was told in this page isn't told again. */
+  readonly seen?: string
 }
 
 export interface InvalidationLog {
   /** Makes one durable by itself, for writes that aren't in its transaction; its place. */
   append(subjects: readonly Subject[]): Promise<number>
-  /** @param position - undefined: only tells the present horizon */
-  since(position: number | undefined): Promise<LogPage>
+  /**
+   * @param position - undefined: only tells the present horizon
+   * @param seen - of the page that gave this position
+   */
+  since(position: number | undefined, seen?: string): Promise<LogPage>
   /** Calls `ring` when there may be something new, and `lost` when rings may have been missed. */
   listen(bell: { ring(): void; lost(): void }): Promise<() => Promise<void>>
   close(): Promise<void>

@@ -18,6 +18,14 @@ export interface LocalMachineMapOptions {
   readonly clock?: MachineClock
 }
 
+interface Row {
+  readonly sequence: number
+  /** The place to judge other machines' values by: the floor's when an earlier one may have been forgotten. */
+  readonly position: number
+  /** The highest place that was applied. */
+  readonly applied: number
+}
+
 interface HeldLease {
   readonly token: number
   untilMs: number
@@ -29,7 +37,7 @@ export class LocalMachineMap implements MachineMap {
   readonly #clock: MachineClock
   readonly #maxSubjects: number
   readonly #changes = new Map<number, Change>()
-  readonly #subjects = new Map<Subject, LastChange>()
+  readonly #subjects = new Map<Subject, Row>()
   readonly #leases = new Map<string, HeldLease>()
   #sequence = 0
   #mentions = 0
@@ -65,17 +73,19 @@ export class LocalMachineMap implements MachineMap {
   }
 
   lastChange(subject: Subject): LastChange {
-    return this.#subjects.get(subject) ?? this.#floor
+    const { sequence, position } = this.#subjects.get(subject) ?? this.#floor
+    return { sequence, position }
   }
 
   async invalidate(subjects: readonly Subject[], position = 0): Promise<number> {
     if (this.#closed) return this.#sequence
-    const fresh = [...new Set(subjects)].filter(subject => position === 0 || this.#positionOf(subject) < position)
+    const fresh = [...new Set(subjects)].filter(subject => position === 0 || this.#appliedTo(subject) < position)
     if (fresh.length === 0) return this.#sequence
     const sequence = this.#sequence + 1
     for (const subject of fresh) {
-      // A write of this machine without a place keeps the place that's known: it's the later one that counts for other machines' values.
-      this.#subjects.set(subject, { sequence, position: Math.max(position, this.#positionOf(subject)) })
+      const known = (this.#subjects.get(subject) ?? this.#floor).position
+      const applied = Math.max(position, this.#appliedTo(subject))
+      this.#subjects.set(subject, { sequence, position: Math.max(position, known), applied })
     }
     this.#changes.set(sequence, { sequence, subjects: fresh })
     this.#mentions += fresh.length
@@ -84,8 +94,8 @@ export class LocalMachineMap implements MachineMap {
     return sequence
   }
 
-  #positionOf(subject: Subject): number {
-    return this.#subjects.get(subject)?.position ?? 0
+  #appliedTo(subject: Subject): number {
+    return this.#subjects.get(subject)?.applied ?? 0
   }
 
   #dropOldest(): void {

@@ -72,8 +72,9 @@ if (redisServer) {
       const [one, two] = [await machine(t, redis.socketPath), await machine(t, redis.socketPath)]
       const strict = two.namespace<string>('strict', { kind: 'strict' })
       const bounded = two.namespace<string>('bounded', { boundMs: 60_000 })
+      const lenient = two.namespace<string>('lenient', { boundMs: 10, staleIfErrorMs: 60_000 })
       const truth = new Truth()
-      for (const namespace of [strict, bounded]) await namespace.getOrLoad('a', truth.load, { tags: ['a'] })
+      for (const namespace of [strict, bounded, lenient]) await namespace.getOrLoad('a', truth.load, { tags: ['a'] })
       await redis.kill()
       await until(() => !two.stats().inTouch, { what: 'silence to be noticed' })
       const { reads } = truth
@@ -83,6 +84,11 @@ if (redisServer) {
       }
       await bounded.getOrLoad('a', truth.load)
       t.equal(truth.reads, reads + 3, 'a bounded one serves what it loaded within its bound')
+      const fail = () => Promise.reject(new Error('down'))
+      t.equal(await lenient.getOrLoad('a', fail), 'old', 'what can’t be verified is served for an error, where allowed')
+      await t.rejects(strict.getOrLoad('a', fail), { message: 'down' })
+      t.equal(await lenient.getOrLoad('a', truth.load, { tags: ['a'] }), 'old')
+      t.equal(truth.reads, reads + 4, 'and loaded when that’s possible')
       await t.rejects(
         one.invalidateTags(['a']),
         { code: 'CACHE_ERR_NOT_SPREAD' },
@@ -92,7 +98,7 @@ if (redisServer) {
       await until(() => one.stats().inTouch && two.stats().inTouch, { what: 'both to hear the log again' })
       truth.value = 'new'
       await one.invalidateTags(['a'])
-      for (const namespace of [strict, bounded])
+      for (const namespace of [strict, bounded, lenient])
         await until(async () => (await namespace.getOrLoad('a', truth.load, { tags: ['a'] })) === 'new', {
           what: 'the new value',
         })

@@ -1,17 +1,22 @@
 // Reads every page of a map's tables, and writes once, so that a damaged one kills this process and not one that serves requests.
 //
-//     node main.ts FOLDER MAP_BYTES durable|memory TABLE[:uint32]...
+//     node main.ts FOLDER MAP_BYTES durable|memory TIMEOUT_MS TABLE[:uint32]...
 //
 // Ends with 0 when all could be read and written, with 1 and a line on standard error when lmdb reported damage; a crash is an answer as well.
+// It ends itself after the time-out, whoever started it being gone or not: where a stopped process holds the map's write lock this thread waits in native code, in
+// which no timer of its own fires, so another thread watches.
+import { Worker } from 'node:worker_threads'
 import { openRoot } from '../native.ts'
 
 const CHECK_TABLE = 'check'
 const MAX_READERS = 1024
 const MAX_TABLES = 16
 
-const [folder, mapBytes, kind, ...tables] = process.argv.slice(2)
-if (folder === undefined || mapBytes === undefined || kind === undefined)
-  throw new Error('The check needs a folder, a size in bytes and a kind.')
+const [folder, mapBytes, kind, timeoutMs, ...tables] = process.argv.slice(2)
+if (folder === undefined || mapBytes === undefined || kind === undefined || timeoutMs === undefined)
+  throw new Error('The check needs a folder, a size in bytes, a kind and a time-out.')
+
+new Worker(`setTimeout(() => process.kill(process.pid, 'SIGKILL'), ${Number(timeoutMs)})`, { eval: true }).unref()
 
 try {
   const root = openRoot({
