@@ -152,7 +152,7 @@ for (const kind of ['bounded', 'strict'] as const)
         await world.end()
         if (world.faults.length > 0) throw new Error(world.faults.join('; '))
       }),
-      { numRuns: 500 },
+      { numRuns: 250 },
     )
     t.ok(stepsDone > 1_000)
   })

@@ -1,6 +1,16 @@
 // The cache of a worker: opened from the configuration, shared with the other workers of the machine, and with other machines where there's Redis.
 import { createHash } from 'node:crypto'
-import { type Cache, createCache, type InvalidationLog, openCache, type OpenCacheOptions } from '@plimsoll/cache'
+import { existsSync } from 'node:fs'
+import {
+  type Cache,
+  createCache,
+  defaultMachineFolder,
+  type InvalidationLog,
+  openCache,
+  type OpenCacheOptions,
+} from '@plimsoll/cache'
+import { createDatabase } from '@plimsoll/db-optimizer'
+import { createInvalidationLog } from '@plimsoll/db-optimizer/invalidation'
 import type { Logger } from '@plimsoll/telemetry'
 
 export interface CacheSettings {
@@ -32,14 +42,20 @@ export async function openApiCache(settings: CacheSettings, source: CacheSource,
   return openCache(cacheOptions(settings, source, onError))
 }
 
-/** Invalidates all that any process has cached of this database. A cache that can't be reached holds nothing, or nobody serves from it. */
+/** Invalidates all that any process has cached of this database, on this machine and, where there are several, on the others. */
 export async function clearCache(settings: CacheSettings, databaseUrl: string): Promise<void> {
   if (!settings.enabled || !settings.machine) return
-  const cache = await openCache(cacheOptions(settings, { databaseUrl, version: '', log: undefined }, () => undefined))
+  const folder = settings.folder ?? defaultMachineFolder(databaseName(databaseUrl))
+  const isShared = settings.redis !== undefined
+  if (!isShared && !existsSync(folder)) return
+  const database = isShared ? createDatabase({ url: databaseUrl, minConnections: 0, maxConnections: 2 }) : undefined
+  const log = database && createInvalidationLog(database, { pruneIntervalMs: 0 })
+  const cache = await openCache(cacheOptions(settings, { databaseUrl, version: '', log }, () => undefined))
   try {
     await cache.clear()
   } finally {
     await cache.close()
+    await database?.close()
   }
 }
 

@@ -26,7 +26,11 @@ await t.test(
 
     const migrated = await run(t, ['migrate', '--progress', 'json'], env)
     t.equal(migrated.code, 0, migrated.stderr)
-    t.match(lines(migrated.stdout), [{ step: '0001_learning.sql', done: 1, total: 1, ms: Number }, { msg: /Applied/ }])
+    t.match(lines(migrated.stdout), [
+      { step: '0001_learning.sql', done: 1, total: 2, ms: Number },
+      { step: '0002_cache_invalidation.sql', done: 2, total: 2, ms: Number },
+      { msg: /Applied/ },
+    ])
 
     const seeded = await run(t, ['seed', '--size', 'small', '--progress', 'json'], env)
     t.equal(seeded.code, 0, seeded.stderr)
@@ -45,7 +49,7 @@ await t.test(
     await sql`insert into users (email, username, display_name) values ('new@example.org', 'new.user', 'New')`
     t.match(await run(t, ['reset'], env), {
       code: 0,
-      stdout: /^0001_learning\.sql .*\nEmptied\. Applied 0001_learning\.sql\.\n$/,
+      stdout: /^0001_learning\.sql .*\n0002_.*\nEmptied\. Applied 0001_learning\.sql, 0002_\w+\.sql\.\n$/,
     })
     t.equal((await sql`select from users`).length, 0)
     t.match(await run(t, ['seed', '--size', 'small'], env), { code: 0, stdout: /^users +60 +\d+ ms\n/ })

@@ -134,7 +134,7 @@ await t.test('the database test runs a query now, and says 503 when it can not',
   const { app } = await testApp(t, database.url)
   const test = await app.inject({ url: '/api/db-test' })
   t.equal(test.statusCode, 200)
-  t.match(test.json(), { status: 'ok', latencyMs: Number, schemaVersion: 1 })
+  t.match(test.json(), { status: 'ok', latencyMs: Number, schemaVersion: 2 })
 
   const { app: without } = await testApp(t, NO_DATABASE)
   const failed = await without.inject({ url: '/api/db-test' })

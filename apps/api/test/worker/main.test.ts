@@ -10,7 +10,7 @@ const database = await demoDatabase(t)
 
 await t.test('a worker alone serves on its own address, shows its figures there, and ends by SIGTERM', async t => {
   const program = await spawnProgram(t, ['node', 'apps/api/src/worker/main.ts', '--listen', '127.0.0.1:0'], {
-    env: { DATABASE_URL: database.url, LOG_LEVEL: 'warn' },
+    env: { DATABASE_URL: database.url, LOG_LEVEL: 'warn', CACHE_ENABLED: 'false' },
   })
   const { address } = JSON.parse(await program.line('"msg":"listening"', { timeoutMs: 30_000 })) as { address: string }
   t.match(address, /^http:\/\/127\.0\.0\.1:\d+$/)

@@ -5,6 +5,7 @@
 // Ends with 0 when all could be read and written, with 1 and a line on standard error when lmdb reported damage; a crash is an answer as well.
 // It ends itself after the time-out, whoever started it being gone or not: where a stopped process holds the map's write lock this thread waits in native code, in
 // which no timer of its own fires, so another thread watches.
+import { existsSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { openRoot } from '../native.ts'
 
@@ -15,6 +16,9 @@ const MAX_TABLES = 16
 const [folder, mapBytes, kind, timeoutMs, ...tables] = process.argv.slice(2)
 if (folder === undefined || mapBytes === undefined || kind === undefined || timeoutMs === undefined)
   throw new Error('The check needs a folder, a size in bytes, a kind and a time-out.')
+
+// lmdb would make what isn't there any more, for a process that has gone with its map.
+if (!existsSync(folder)) process.exit(0)
 
 new Worker(`setTimeout(() => process.kill(process.pid, 'SIGKILL'), ${Number(timeoutMs)})`, { eval: true }).unref()
 

@@ -7,6 +7,8 @@ import t from 'tap'
 import { get, startCluster, type WorkerStatus } from '../fixture/cluster.ts'
 import { demoDatabase } from '../fixture/demo-database.ts'
 
+t.setTimeout(120_000)
+
 const database = await demoDatabase(t)
 
 await t.test('after two crashes in a minute the shared memory is left alone, and workers serve without it', async t => {

@@ -3,10 +3,10 @@ import t from 'tap'
 import { until } from '@plimsoll/testing'
 import { LmdbMachineMap } from '../../src/lmdb/lmdb-machine-map.ts'
 import { clearCrashes, recordCrash } from '../../src/lmdb/map-folder.ts'
-import { memoryFolder } from './fixture/folder.ts'
-import { openMap } from './fixture/open-map.ts'
-import { startPeer } from './fixture/peer.ts'
-import { damaged, mapIn, overwritePages, usedMap } from './fixture/used-map.ts'
+import { memoryFolder } from '../lmdb/fixture/folder.ts'
+import { openMap } from '../lmdb/fixture/open-map.ts'
+import { startPeer } from '../lmdb/fixture/peer.ts'
+import { damaged, mapIn, overwritePages, usedMap } from '../lmdb/fixture/used-map.ts'
 
 await t.test(
   'two crashes within a minute turn it off, for those that have it open too, until the supervisor starts anew',

@@ -6,13 +6,21 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
 import { testDatabase } from '@plimsoll/testing'
-import { pack, type PackedTarball } from '../src/pack/pack.ts'
-import { npmInstall, OfflineError, type Outcome, plainly, plainNode, runToEnd, withoutWorkspace } from './plain-node.ts'
-import { readTarball } from './read-tarball.ts'
+import { pack, type PackedTarball } from '../../src/pack/pack.ts'
+import {
+  npmInstall,
+  OfflineError,
+  type Outcome,
+  plainly,
+  plainNode,
+  runToEnd,
+  withoutWorkspace,
+} from '../plain-node.ts'
+import { readTarball } from '../read-tarball.ts'
 
 const EXAMPLE_TIMEOUT_MS = 20_000
 const INSTALLS_AT_ONCE = 2
-const checkout = path.resolve(import.meta.dirname, '../../..')
+const checkout = path.resolve(import.meta.dirname, '../../../..')
 const { url } = await testDatabase(t, { template: { key: 'empty', prepare: async () => {} } })
 /** A PostgreSQL is there for the examples that want one. */
 const env = { ...withoutWorkspace(process.env), DATABASE_URL: url }

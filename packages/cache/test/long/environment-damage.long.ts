@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import t from 'tap'
 import { LmdbMachineMap } from '../../src/lmdb/lmdb-machine-map.ts'
 import { MapFolder, mapFolderPath, recordCrash } from '../../src/lmdb/map-folder.ts'
-import { memoryFolder } from './fixture/folder.ts'
-import { openMap } from './fixture/open-map.ts'
-import { startPeer } from './fixture/peer.ts'
-import { cutInHalf, damaged, mapIn, overwriteHeader, overwritePages, usedMap } from './fixture/used-map.ts'
+import { memoryFolder } from '../lmdb/fixture/folder.ts'
+import { openMap } from '../lmdb/fixture/open-map.ts'
+import { startPeer } from '../lmdb/fixture/peer.ts'
+import { cutInHalf, damaged, mapIn, overwriteHeader, overwritePages, usedMap } from '../lmdb/fixture/used-map.ts'
 
 const tierIn = (folder: string) => new MapFolder(mapFolderPath(folder, 'tier-machine', 1))
 const TIER = { watchMs: 20 }
