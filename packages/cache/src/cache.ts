@@ -178,6 +178,7 @@ export class Cache {
       // What others can't be told holds here at least.
       for (const namespace of this.#namespaces.values()) namespace.forgetMemory()
     }
+    this.#contact.changedAtMs = this.#clock.now()
     // Nothing tells old from new while out of touch: then what this process holds goes as well.
     if (this.#contact.look(this.#clock.now()) < 0)
       for (const namespace of this.#namespaces.values()) namespace.forgetMemory()

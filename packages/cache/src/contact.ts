@@ -9,6 +9,7 @@ import type { MachineMap } from './machine/machine-map.ts'
 import { hash64 } from './stored-entry.ts'
 import { Versions } from './versions.ts'
 
+/** How often a process looks at how far its machine has followed the log; at least four times within the silence that's allowed. */
 const FOLLOWED_EVERY_MS = 250
 
 export interface ContactOptions {
@@ -25,23 +26,28 @@ export interface ContactOptions {
 export class Contact {
   readonly versions: Versions
   readonly #options: ContactOptions
+  readonly #followedEveryMs: number
   /** The number up to which everything is known, or -1 while out of touch. */
   applied: number
   /** The machine's place in the log, and from where on it knows it; 0 without a log. */
   position = 0
   sincePosition = 0
+  /** When this process itself invalidated something for the last time, in ms of its clock. */
+  changedAtMs = Number.NEGATIVE_INFINITY
   /** Which machine's numbers these are, as entries say it. */
   machine: Uint8Array
   #followedDueAtMs = Number.NEGATIVE_INFINITY
   #followedInTime = true
-  #inTouch = true
+  #inTouch: boolean
   #era = 0
 
   constructor(options: ContactOptions) {
     this.#options = options
+    this.#followedEveryMs = Math.min(FOLLOWED_EVERY_MS, options.silenceMs / 4)
     this.versions = new Versions(options.map)
     this.#followedInTime = !options.logged
     this.applied = options.logged ? -1 : this.versions.applied
+    this.#inTouch = this.applied >= 0
     this.machine = hash64(options.map.epoch)
   }
 
@@ -54,10 +60,11 @@ export class Contact {
   }
 
   #lookAtLog(nowMs: number): void {
-    this.#followedDueAtMs = nowMs + FOLLOWED_EVERY_MS
-    const followed = this.#options.map.followed()
-    this.#followedInTime =
-      followed !== undefined && this.#options.map.nowMs() - followed.atMs <= this.#options.silenceMs
+    this.#followedDueAtMs = nowMs + this.#followedEveryMs
+    const { map, silenceMs } = this.#options
+    const followed = map.followed()
+    // By the time of the next look it may be as much older.
+    this.#followedInTime = followed !== undefined && map.nowMs() - followed.atMs <= silenceMs - this.#followedEveryMs
     this.position = followed?.position ?? 0
     this.sincePosition = followed?.sincePosition ?? Number.POSITIVE_INFINITY
   }

@@ -82,6 +82,8 @@ export class LogFollower {
     if (!(await this.#leads())) return
     let followed = map.followed()
     for (let more = true; more && !this.#closed;) {
+      // Before it's asked: what comes in while it answers isn't in the page.
+      const atMs = map.nowMs()
       const page = await log.since(
         followed?.position,
         this.#seen?.position === followed?.position ? this.#seen?.seen : undefined,
@@ -89,7 +91,7 @@ export class LogFollower {
       if (!page.complete) await map.invalidate([EVERYTHING])
       for (const entry of page.entries) await map.invalidate(entry.subjects, entry.position)
       const sincePosition = followed === undefined || !page.complete ? page.position : followed.sincePosition
-      followed = { position: page.position, sincePosition, atMs: map.nowMs() }
+      followed = { position: page.position, sincePosition, atMs }
       await map.setFollowed(followed)
       this.#seen = page.seen === undefined ? undefined : { position: page.position, seen: page.seen }
       more = page.more

@@ -5,6 +5,8 @@
 //                    ▼          ▼                                                        ▼                         ▼
 //                 fresh: answered. stale within its window: answered, and a flight in the background. else: whoever waits
 //
+// The order above is one class, which makes it long; what each step consists of is elsewhere: flight.ts, waiting.ts, lease-desk.ts, shared-store.ts, memory-tier.ts.
+//
 // Invariants
 // * A value is kept only under the number that the machine had before its load began, and only if nothing about it was invalidated since (fill token).
 // * A call never gets a value of a load that began before an invalidation which this process had to know of when the call came: it joins a flight only if the
@@ -24,6 +26,7 @@ import type { Found, SharedStore } from './shared-store.ts'
 import { hitRatio, NamespaceCounters, type NamespaceStatistics } from './statistics.ts'
 import { keySubject, namespaceSubject, prefixedSubject, prefixSubject, type Subject } from './subjects.ts'
 import { decodeValue, type EncodedValue, encodeValue, estimateBytes } from './value-codec.ts'
+import { loadInTime, orOlder } from './waiting.ts'
 
 /** Of one call. */
 export interface CallOptions {
@@ -146,10 +149,15 @@ export class Namespace<V> {
   /** Whether what's in memory is known to be current, or was loaded within the bound; then `checked` says so. */
   #mayServe(key: string, entry: MemoryEntry<V>, nowMs: number): boolean {
     const { applied, versions } = this.#contact
-    if (applied < 0) return !this.#settings.strict && nowMs - entry.loadedAtMs <= this.#settings.boundMs
+    if (applied < 0) return !this.#settings.strict && this.#isWithinBound(entry.loadedAtMs, nowMs)
     if (!versions.isCurrent(entry.stamp, this.name, key, entry.tags)) return false
     entry.checked = applied
     return true
+  }
+
+  /** While out of touch: what was read then is no older than the bound, and no older than what this process itself has changed. */
+  #isWithinBound(readAtMs: number, nowMs: number): boolean {
+    return nowMs - readAtMs <= this.#settings.boundMs && readAtMs > this.#contact.changedAtMs
   }
 
   /** While out of touch: nothing that's known was said against it, but something may have been that isn't. */
@@ -206,8 +214,8 @@ export class Namespace<V> {
     const candidate = entry ?? unverified
     const older = candidate && nowMs < candidate.staleUntilMs + this.#settings.staleIfErrorMs ? candidate : undefined
     const result = this.#flightFor(key, load, options, nowMs).join(signal)
-    if (older) return this.#orOlder(result, older)
-    return this.#copies ? result.then(copyOf) : result
+    const own = this.#copies ? result.then(copyOf) : result
+    return older ? orOlder(own, this.#settings.softTimeoutMs, () => this.#giveOlder(older)) : own
   }
 
   #countMemoryHit(entry: MemoryEntry<V>, nowMs: number): void {
@@ -236,27 +244,9 @@ export class Namespace<V> {
     if (!this.#flights.has(key)) this.#flightFor(key, load, options, nowMs).keep()
   }
 
-  /** What's loaded; something older when the load fails, or takes longer than callers are to wait. */
-  #orOlder(result: Promise<V>, older: MemoryEntry<V>): Promise<V> {
-    const { softTimeoutMs } = this.#settings
-    return new Promise((resolve, reject) => {
-      const giveOlder = () => {
-        this.#counters.staleServed++
-        resolve(this.#give(older))
-      }
-      const timer = softTimeoutMs === 0 ? undefined : setTimeout(giveOlder, softTimeoutMs)
-      result.then(
-        value => {
-          clearTimeout(timer)
-          resolve(this.#copies ? copyOf(value) : value)
-        },
-        (error: unknown) => {
-          clearTimeout(timer)
-          if (error instanceof CacheError && error.code === 'CACHE_ERR_ABORTED') reject(error)
-          else giveOlder()
-        },
-      )
-    })
+  #giveOlder(older: MemoryEntry<V>): Promise<V> {
+    this.#counters.staleServed++
+    return this.#give(older)
   }
 
   #readMachine(key: string, nowMs: number): MemoryEntry<V> | undefined {
@@ -287,7 +277,7 @@ export class Namespace<V> {
 
   #flightFor(key: string, load: Loader<V>, options: CallOptions | undefined, nowMs: number): Flight<V> {
     const under = this.#flights.get(key)
-    if (under && this.#mayJoin(key, under, options)) {
+    if (under && this.#mayJoin(key, under, options, nowMs)) {
       this.#counters.joins++
       return under
     }
@@ -308,12 +298,12 @@ export class Namespace<V> {
     return flight
   }
 
-  #mayJoin(key: string, flight: Flight<V>, options: CallOptions | undefined): boolean {
+  #mayJoin(key: string, flight: Flight<V>, options: CallOptions | undefined, nowMs: number): boolean {
     if (flight.abandoned) return false
     const { stamp } = flight
     if (stamp === undefined) return true
     const { applied, versions } = this.#contact
-    if (applied < 0) return !this.#settings.strict
+    if (applied < 0) return !this.#settings.strict && this.#isWithinBound(flight.startedAtMs, nowMs)
     // Tags that follow from the value aren't known yet: then any invalidation might concern it.
     if (this.#settings.tags !== undefined) return stamp === applied
     return versions.isCurrent(stamp, this.name, key, options?.tags ?? NO_TAGS)
@@ -372,36 +362,16 @@ export class Namespace<V> {
   }
 
   async #load(flight: Flight<V>, key: string, load: Loader<V>, startedAtMs: number): Promise<V> {
-    const { hardTimeoutMs } = this.#settings
-    const late = Promise.withResolvers<never>()
-    const timer = setTimeout(() => {
-      const error = new CacheError(
-        'CACHE_ERR_LOAD_TIMEOUT',
-        `${this.name}: the loader took longer than ${hardTimeoutMs} ms.`,
-      )
-      this.#counters.loadTimeouts++
-      flight.abort(error)
-    }, hardTimeoutMs)
-    // A loader that doesn't heed its signal mustn't hold up those who come after it.
-    const onAbort = () => late.reject(flight.signal.reason)
-    flight.signal.addEventListener('abort', onAbort, { once: true })
     try {
-      // A loader that throws at once is one that rejects.
-      const value = await Promise.race([
-        new Promise<V>(resolve => resolve(load({ key, signal: flight.signal }))),
-        late.promise,
-      ])
-      this.#counters.loaded(this.#tools.clock.now() - startedAtMs)
-      return value
+      return await loadInTime(flight, load, key, { namespace: this.name, ms: this.#settings.hardTimeoutMs })
     } catch (error) {
       const timedOut = error instanceof CacheError && error.code === 'CACHE_ERR_LOAD_TIMEOUT'
-      this.#counters.loaded(this.#tools.clock.now() - startedAtMs)
       this.#counters.loadFailures++
+      if (timedOut) this.#counters.loadTimeouts++
       this.#publish(key, startedAtMs, timedOut ? 'timeout' : 'failed', error)
       throw error
     } finally {
-      clearTimeout(timer)
-      flight.signal.removeEventListener('abort', onAbort)
+      this.#counters.loaded(this.#tools.clock.now() - startedAtMs)
     }
   }
 

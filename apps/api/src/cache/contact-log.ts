@@ -6,7 +6,7 @@ import type { Logger } from '@plimsoll/telemetry'
 export function logContact(logger: Logger): () => void {
   const onChange = (message: unknown) => {
     const { inTouch, reason } = message as ContactChanged
-    if (inTouch) logger.info('The cache knows of all changes again')
+    if (inTouch) logger.info('The cache knows of all changes')
     else logger.warn({ reason }, 'The cache may not know of all changes, and serves within its bounds only')
   }
   channels.contactChanged.subscribe(onChange)
