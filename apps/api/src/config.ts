@@ -358,8 +358,12 @@ export const databaseProgram = {
 }
 
 /** What the schema can't say. */
-function checkServing(config: Pick<WorkerConfig, 'environment' | 'database' | 'http'>, workers: number): string[] {
-  const { http } = config
+function checkServing(
+  config: Pick<WorkerConfig, 'environment' | 'database' | 'cache' | 'http'>,
+  workers: number,
+): string[] {
+  const { http, cache } = config
+  const far = cache.redisHost === undefined ? 'cache.diskFolder' : 'cache.redisHost'
   const { connectionBudget } = config.database
   const { minConnections, maxConnections } = poolLimits(config)
   const needed = smallestBudget({ workers, routes: routesTo(config.database).length })
@@ -372,6 +376,14 @@ function checkServing(config: Pick<WorkerConfig, 'environment' | 'database' | 'h
     ...(connectionBudget < needed
       ? [
           `database.connectionBudget (${connectionBudget}) is below ${needed}, the least for workers (${workers}, and one more during a restart) with a connection and a probe each by every route; start fewer workers, or raise it and max_connections of PostgreSQL`,
+        ]
+      : []),
+    ...(cache.redisHost !== undefined && cache.diskFolder !== undefined
+      ? ['cache.diskFolder and cache.redisHost contradict each other: there is one far tier']
+      : []),
+    ...(!cache.machine && (cache.redisHost ?? cache.diskFolder) !== undefined
+      ? [
+          `cache.machine is off, but ${far} is set: what the machine shares says which values of the far tier are still good; turn the one on or leave the other out`,
         ]
       : []),
     ...http.trustedProxies

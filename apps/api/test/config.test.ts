@@ -89,6 +89,9 @@ await t.test('what makes no sense is refused by name, and without the password',
   refused({ API_WORKERS: '22', DATABASE_DIRECT_URL: DATABASE_URL }, /connectionBudget \(90\) is below 92/)
   t.equal(cluster({ API_WORKERS: '45', DB_CONNECTION_BUDGET: '92' }).workers, 45)
   refused({ DB_MIN_CONNECTIONS: '30', DB_MAX_CONNECTIONS: '20' }, /minConnections \(30\).*maxConnections \(20\)/)
+  refused({ REDIS_HOST: 'r', CACHE_DISK_FOLDER: '/d' }, /cache\.diskFolder and cache\.redisHost contradict/)
+  refused({ REDIS_HOST: 'r', CACHE_L2: 'false' }, /cache\.machine is off, but cache\.redisHost is set/)
+  refused({ CACHE_DISK_FOLDER: '/d', CACHE_L2: 'false' }, /cache\.machine is off, but cache\.diskFolder is set/)
 })
 
 await t.test('the environment decides what nobody has set', async t => {
@@ -134,7 +137,7 @@ await t.test('a worker reads from its environment what the cluster was given, fr
     'redis.example',
     '--cache.max-mib',
     '16',
-    '--no-cache.machine',
+    '--no-cache.enabled',
     '--cache.warm-keys',
     'courses 5',
   ])

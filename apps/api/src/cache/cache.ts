@@ -72,7 +72,7 @@ function cacheOptions(
   return {
     ...common,
     machine: { ...(folder === undefined ? {} : { folder }), mapBytes: settings.maxMib * 2 ** 20 },
-    ...(diskFolder === undefined || redis !== undefined ? {} : { disk: { folder: diskFolder } }),
+    ...(diskFolder === undefined ? {} : { disk: { folder: diskFolder } }),
     ...(log === undefined ? {} : { log }),
     ...(redis === undefined
       ? {}

@@ -1,4 +1,4 @@
-// Fails on purpose, for test-run.test.ts.
+// Fails on purpose, for test/long/test-run.long.ts.
 import t from 'tap'
 await t.test('a test', t => {
   t.equal(1, 2, 'what is asserted')

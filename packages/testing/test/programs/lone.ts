@@ -1,4 +1,4 @@
-// Run by test-run.test.ts: a test file on its own, with a database.
+// Run by test/long/test-run.long.ts: a test file on its own, with a database.
 import t from 'tap'
 import { testDatabase } from '@plimsoll/testing'
 

@@ -5,8 +5,8 @@ import path from 'node:path'
 import t, { type Test } from 'tap'
 import { isAlive, rawServer, spawnProgram, until, type TestScope } from '@plimsoll/testing'
 
-const main = path.join(import.meta.dirname, '..', 'src', 'test-run', 'main.ts')
-const saysItAll = path.join(import.meta.dirname, 'programs', 'says.mjs')
+const main = path.join(import.meta.dirname, '..', '..', 'src', 'test-run', 'main.ts')
+const saysItAll = path.join(import.meta.dirname, '../programs', 'says.mjs')
 
 /** A folder for temporary files that the server's user can reach, so that this file sees its own runs only. */
 async function temporaryFolder(t: TestScope): Promise<string> {
@@ -67,7 +67,7 @@ await t.test(
     process.kill(pid, 'SIGKILL')
     await run.exited
     t.ok(isAlive(server), 'the server outlives its starter')
-    const lone = await spawnProgram(t, ['node', path.join(import.meta.dirname, 'programs', 'lone.ts')], {
+    const lone = await spawnProgram(t, ['node', path.join(import.meta.dirname, '../programs', 'lone.ts')], {
       env: { TMPDIR: folder, PLIMSOLL_TEST_DATABASE_URL: undefined },
     })
     t.strictSame(await lone.exited, { code: 0, signal: null }, lone.stdout)
@@ -93,7 +93,7 @@ await t.test('a server that is given is used, and none is started; the exit code
 
 await t.test('a failed assert is shown with its place, a skip is not silent', async t => {
   const peer = await rawServer(t)
-  const file = path.join(import.meta.dirname, 'failing', 'asserts.ts')
+  const file = path.join(import.meta.dirname, '..', 'failing', 'asserts.ts')
   const run = await spawnProgram(t, ['node', main, file], {
     env: { PLIMSOLL_TEST_DATABASE_URL: `postgres://postgres:x@127.0.0.1:${peer.port}/postgres` },
   })

@@ -5,7 +5,7 @@ import postgres from 'postgres'
 import t from 'tap'
 import { startLocalPostgres, stopOrphanedPostgres } from '@plimsoll/local-postgres'
 import { isAlive, leakCheck, spawnProgram, until, type SpawnedProgram, type TestScope } from '@plimsoll/testing'
-import { temporaryFolder } from './temporary-folder.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
 
 leakCheck(t)
 
@@ -21,7 +21,7 @@ async function startElsewhere(
 ): Promise<{ program: SpawnedProgram; pid: number; url: string }> {
   const program = await spawnProgram(t, [
     'node',
-    path.join(import.meta.dirname, 'programs', 'starter.ts'),
+    path.join(import.meta.dirname, '../programs', 'starter.ts'),
     JSON.stringify({ folder, durability: 'off', ...options }),
   ])
   const { started } = JSON.parse(await program.line('{"started"', { timeoutMs: 20_000 })) as Started

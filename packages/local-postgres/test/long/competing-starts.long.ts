@@ -5,7 +5,7 @@ import postgres from 'postgres'
 import t from 'tap'
 import { startLocalPostgres } from '@plimsoll/local-postgres'
 import { leakCheck, until } from '@plimsoll/testing'
-import { temporaryFolder } from './temporary-folder.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
 
 leakCheck(t)
 

@@ -1,10 +1,10 @@
 // Scenes 1 to 3, short: faults of the server itself, on a server of their own.
 import t from 'tap'
-import { play } from './play.ts'
-import { crashedCommit } from './scenes/crashed-commit.ts'
-import { restarted } from './scenes/restarted.ts'
-import { terminated } from './scenes/terminated.ts'
-import { ownServer } from './server.ts'
+import { play } from '../drill/play.ts'
+import { crashedCommit } from '../drill/scenes/crashed-commit.ts'
+import { restarted } from '../drill/scenes/restarted.ts'
+import { terminated } from '../drill/scenes/terminated.ts'
+import { ownServer } from '../drill/server.ts'
 
 t.setTimeout(60_000)
 const server = await ownServer(t)

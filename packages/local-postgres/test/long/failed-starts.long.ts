@@ -4,8 +4,8 @@ import path from 'node:path'
 import t from 'tap'
 import { canServerReach, startLocalPostgres, type LocalPostgresErrorCode } from '@plimsoll/local-postgres'
 import { leakCheck, spawnProgram } from '@plimsoll/testing'
-import { asOrdinaryUser, isRoot, NOBODY, whyNotAsOrdinaryUser } from './nobody.ts'
-import { temporaryFolder } from './temporary-folder.ts'
+import { asOrdinaryUser, isRoot, NOBODY, whyNotAsOrdinaryUser } from '../nobody.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
 
 leakCheck(t)
 
@@ -141,7 +141,7 @@ await t.test(
     for (const [folder, message] of cases) {
       const program = await spawnProgram(
         t,
-        ['node', path.join(import.meta.dirname, 'programs', 'starter.ts'), JSON.stringify({ folder })],
+        ['node', path.join(import.meta.dirname, '../programs', 'starter.ts'), JSON.stringify({ folder })],
         asOrdinaryUser,
       )
       await program.exited

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { isAlive, spawnProgram } from '@plimsoll/testing'
 import t, { type Test } from 'tap'
-import { processTree } from '../../src/cpu-time.ts'
-import type { DrillResult } from '../src/drill.ts'
-import { SHORT_PLAN } from '../src/phases.ts'
+import { processTree } from '../../../src/cpu-time.ts'
+import type { DrillResult } from '../../src/drill.ts'
+import { SHORT_PLAN } from '../../src/phases.ts'
 
 t.setTimeout(180_000)
 
-const main = path.join(import.meta.dirname, '../src/main.ts')
+const main = path.join(import.meta.dirname, '../../src/main.ts')
 
 function temporaryFolder(t: Test): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'plimsoll-drill-test-'))
@@ -46,7 +46,7 @@ await t.test('in a short drill nothing is executed twice, wrong, hung, or acknow
 
 await t.test('a careless proxy is found out', async t => {
   const json = path.join(temporaryFolder(t), 'drill.json')
-  const careless = path.join(import.meta.dirname, 'programs/careless-proxy.ts')
+  const careless = path.join(import.meta.dirname, '../programs/careless-proxy.ts')
   const flags = ['--short', '--only', '500s', '--json', json, '--balancer', careless]
   const program = await spawnProgram(t, ['node', main, ...flags])
   t.equal((await program.exited).code, 1, program.stderr)
