@@ -193,7 +193,7 @@ export const STORES: readonly Store[] = [
   {
     kind: 'at once',
     name: PEEK,
-    differs: 'bounded; reads the clock once per turn of the event loop',
+    differs: 'bounded; reads the clock once per ms',
     open: setting => openOursAtOnce(setting),
   },
   {

@@ -83,6 +83,7 @@ export class Cache {
         'CACHE_ERR_OPTION',
         'Shared tiers hold what others load: they need a map for its invalidations.',
       )
+    checkCacheOptions(options)
     this.#parts = parts
     this.#clock = tools.clock ?? performance
     // A clock that's given is cheap, or stands still: it's asked itself.
@@ -281,6 +282,17 @@ export class Cache {
     const { machine, far, log, connection } = this.#parts
     for (const part of [log, far, machine, this.#map, connection]) await part?.close()
   }
+}
+
+/** For whoever opens parts first: a refusal must leave nothing open. @throws CACHE_ERR_OPTION */
+export function checkCacheOptions({ pollMs, silenceMs }: CacheOptions): void {
+  checkMs('pollMs', pollMs)
+  checkMs('silenceMs', silenceMs)
+}
+
+function checkMs(name: string, value: number | undefined): void {
+  if (value === undefined || (value >= 1 && value <= 86_400_000)) return
+  throw new CacheError('CACHE_ERR_OPTION', `${name} is a number of ms from 1 to 86,400,000, not ${String(value)}.`)
 }
 
 /** Makes a cache of its parts; see `openCache` for parts made from options. */

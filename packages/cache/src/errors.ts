@@ -25,7 +25,7 @@ export const CACHE_ERRORS = {
   },
   CACHE_ERR_NOT_SPREAD: {
     message: 'An invalidation holds in this process, but other processes or machines couldn’t be told.',
-    remedy: 'It’s tried again in the background; until then they may serve what the README’s table of staleness says.',
+    remedy: 'Repeat it. Until it succeeds they may serve the old value for as long as its time lasts.',
   },
   CACHE_ERR_REMOTE: {
     message:

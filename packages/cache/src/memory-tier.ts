@@ -70,7 +70,7 @@ export class MemoryTier<V> {
   readonly #maxEntries: number
   #maxBytes: number
   #bytes = 0
-  readonly evictions: Record<EvictionReason, number> = { entries: 0, bytes: 0, shrink: 0, expired: 0 }
+  readonly evictions: Record<EvictionReason, number> = { entries: 0, bytes: 0, shrink: 0 }
 
   constructor({ maxEntries, maxBytes }: MemoryLimits) {
     this.#maxEntries = maxEntries

@@ -509,13 +509,12 @@ export class Namespace<V> {
   }
 
   stats(): NamespaceStatistics {
-    const { memoryHits, machineHits, farHits, misses, loadBuckets, ...rest } = this.#counters
+    const { memoryHits, machineHits, farHits, misses, ...rest } = this.#counters
     return {
       ...rest,
       hits: { memory: memoryHits, machine: machineHits, far: farHits },
       misses,
       hitRatio: hitRatio(memoryHits + machineHits + farHits, misses),
-      loadBuckets: Array.from(loadBuckets),
       evictions: { ...this.#memory.evictions },
       entries: this.#memory.size,
       bytes: this.#memory.bytes,

@@ -2,7 +2,14 @@
 import { accessSync, constants } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { type Cache, type CacheOptions, type CacheParts, type CacheTools, createCache } from './cache.ts'
+import {
+  type Cache,
+  type CacheOptions,
+  type CacheParts,
+  type CacheTools,
+  checkCacheOptions,
+  createCache,
+} from './cache.ts'
 import { CacheError } from './errors.ts'
 import type { InvalidationLog } from './log/invalidation-log.ts'
 import { BlindMachineMap } from './machine/blind-machine-map.ts'
@@ -41,6 +48,20 @@ export interface OpenCacheOptions extends CacheOptions {
   readonly log?: InvalidationLog
 }
 
+const KNOWN: ReadonlySet<string> = new Set<keyof OpenCacheOptions>([
+  'name',
+  'machine',
+  'alone',
+  'disk',
+  'redis',
+  'log',
+  'enabled',
+  'epoch',
+  'pollMs',
+  'silenceMs',
+  'onError',
+])
+
 /** Where a machine's shared folder lies unless it's said. */
 export function defaultMachineFolder(name: string): string {
   const user = process.getuid?.() ?? 0
@@ -61,6 +82,9 @@ function sharedMemory(): string {
  * @throws CACHE_ERR_OPTION
  */
 export async function openCache(options: OpenCacheOptions = {}, tools: CacheTools = {}): Promise<Cache> {
+  const unknown = Object.keys(options).find(key => !KNOWN.has(key))
+  if (unknown !== undefined) throw bad(`there's no option "${unknown}".`)
+  checkCacheOptions(options)
   const { name = 'default', machine = {}, alone = false, disk, redis, log } = options
   if (!/^[\w-]{1,40}$/.test(name)) throw bad(`name is 1 to 40 letters, digits, - and _, not "${name}".`)
   if (alone && options.machine)

@@ -27,6 +27,7 @@ export interface StoreSettings {
   readonly name: string
   readonly machine: TierLimits | undefined
   readonly far: TierLimits | undefined
+  readonly singleFlight: 'process' | 'machine' | 'cluster'
 }
 
 export interface SharedTiers {
@@ -126,9 +127,12 @@ export class SharedStore {
     if (!far || !this.#far) return
     const lifeMs = Math.min(keepMs, far.ttlMs)
     const bytes = encodeEntry(this.#form(), { ...head, lifeMs }, value)
-    // Nobody waits for the far tier: it's there for later.
-    if ('setMany' in this.#far) void this.#far.setMany(name, [{ key, bytes, lifeMs }])
-    else void this.#far.set(name, key, bytes, lifeMs)
+    const kept =
+      'setMany' in this.#far
+        ? this.#far.setMany(name, [{ key, bytes, lifeMs }])
+        : this.#far.set(name, key, bytes, lifeMs)
+    // It's there for later, and nobody waits for it, unless other machines wait for the lease under which it was loaded.
+    if (this.#settings.singleFlight === 'cluster') await kept
   }
 
   /** Gives the space back; that the value isn't served any more is the invalidation's doing. */

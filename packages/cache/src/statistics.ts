@@ -1,7 +1,7 @@
 // What a namespace has done, as plain counters: read by `stats()`, and by whoever turns them into metrics.
 import type { EvictionReason, TierState } from './tiers/tier.ts'
 
-/** Upper edges of the load time's buckets, in seconds. */
+/** Upper edges of buckets for load times, in seconds: for a histogram of `cache:load:finished`. */
 export const LOAD_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const
 
 /** Counters of one namespace; all since the start. */
@@ -27,15 +27,10 @@ export class NamespaceCounters {
   /** Values without a serialised form: kept in this process only. */
   unshareable = 0
   loadSecondsSum = 0
-  readonly loadBuckets = new Float64Array(LOAD_SECONDS.length + 1)
 
   loaded(ms: number): void {
-    const seconds = ms / 1_000
     this.loads++
-    this.loadSecondsSum += seconds
-    let bucket = 0
-    while (bucket < LOAD_SECONDS.length && seconds > (LOAD_SECONDS[bucket] ?? 0)) bucket++
-    this.loadBuckets[bucket] = (this.loadBuckets[bucket] ?? 0) + 1
+    this.loadSecondsSum += ms / 1_000
   }
 }
 
@@ -49,8 +44,6 @@ export interface NamespaceStatistics {
   readonly loadFailures: number
   readonly loadTimeouts: number
   readonly loadSecondsSum: number
-  /** Loads per bucket of LOAD_SECONDS, and one for longer ones; not cumulative. */
-  readonly loadBuckets: readonly number[]
   readonly joins: number
   readonly leaseWaits: number
   readonly earlyRefreshes: number

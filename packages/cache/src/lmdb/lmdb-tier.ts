@@ -4,6 +4,8 @@
 //     get         ─▶ one read of memory; that an entry was used is noted, and written once a minute at most, many at a time
 //     sweeper     ─▶ one process of the machine, by a lease: takes out what has expired, a few rows at a time
 //
+// One file: the queue, the notes of use and the sweeper decide by each other's limits; what a row and a transaction consist of is in tier-row.ts and tier-store.ts.
+//
 // Invariants
 // * No call rejects or throws; what fails costs the tier (environment.ts).
 // * Each value is written in one transaction and read in one snapshot, so it's whole.

@@ -31,7 +31,7 @@ export interface LocalTierState extends TierState {
 }
 
 /** Why an entry left a tier before its time. */
-export type EvictionReason = 'entries' | 'bytes' | 'shrink' | 'expired'
+export type EvictionReason = 'entries' | 'bytes' | 'shrink'
 
 /** A tier whose reads are reads of memory: they answer at once. */
 export interface LocalTier {

@@ -12,7 +12,8 @@ async function machine(t: Test, socketPath: string): Promise<Cache> {
   const folder = mkdtempSync(path.join(path.dirname(defaultMachineFolder('x')), 'plimsoll-cache-test-'))
   const cache = await openCache({
     machine: { folder },
-    redis: { socketPath, reconnectMaxMs: 100, probeEveryMs: 50 },
+    // The time-out is long: on a busy machine a late answer would be a miss, or a load without a lease.
+    redis: { socketPath, reconnectMaxMs: 100, probeEveryMs: 50, timeoutMs: 2_000 },
     pollMs: 50,
     silenceMs: SILENCE_MS,
   })

@@ -1,5 +1,7 @@
 // Runs a query on a session: lease, run, give back, settle, in this order. The caller's promise settles after its connection went to the next.
 //
+// One file, since rows, cursors, COPY and streams go the same four steps and differ inside them only.
+//
 // @hot: no promise, closure or timer more than needed between `await sql\`...\`` and the driver; bench `database`.
 import type postgres from 'postgres'
 import type { WriteWatcher } from '../cached/write-watcher.ts'
