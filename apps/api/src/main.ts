@@ -5,7 +5,9 @@
 import { randomBytes } from 'node:crypto'
 import { loadConfig } from '@plimsoll/config'
 import { Cluster } from './cluster.ts'
-import { cacheSettings, clusterProgram, commandDatabase, runFolder, workerCount, workerEnvironment } from './config.ts'
+import { clusterProgram } from './config/config.ts'
+import { cacheSettings, commandDatabase, runFolder, workerCount } from './config/settings.ts'
+import { workerEnvironment } from './config/worker-environment.ts'
 import { explain, openLogger } from './programs.ts'
 
 async function run(): Promise<void> {

@@ -4,7 +4,8 @@ import { DbError } from '@plimsoll/db-optimizer'
 import { createLogger, openLogFile, type Logger } from '@plimsoll/telemetry'
 import { SupervisorError } from '@plimsoll/supervisor'
 import packageJson from '../package.json' with { type: 'json' }
-import { logLevel, type WorkerConfig } from './config.ts'
+import type { WorkerConfig } from './config/schemas.ts'
+import { logLevel } from './config/settings.ts'
 import type { Clock } from './database/probe.ts'
 import { SetupError } from './errors.ts'
 

@@ -1,5 +1,5 @@
 // What the database commands do, and how they tell about it: lines to read, or one JSON object per line ({ step, done, total, ms }, { msg }).
-import type { DatabaseCommandConfig } from '../config.ts'
+import type { DatabaseCommandConfig } from '../config/schemas.ts'
 import { SetupError } from '../errors.ts'
 import { systemClock } from '../programs.ts'
 import { MIGRATIONS_FOLDER } from './check.ts'

@@ -9,7 +9,8 @@
 //   reset     empties the database and applies all migrations
 import { loadConfig } from '@plimsoll/config'
 import { clearCache } from '../cache/cache.ts'
-import { cacheSettings, commandDatabase, databaseProgram } from '../config.ts'
+import { databaseProgram } from '../config/config.ts'
+import { cacheSettings, commandDatabase } from '../config/settings.ts'
 import { SetupError } from '../errors.ts'
 import { explain } from '../programs.ts'
 import { isCommand, runCommand } from './commands.ts'

@@ -1,19 +1,17 @@
 import t from 'tap'
 import { loadConfig } from '@plimsoll/config'
+import { clusterProgram, databaseProgram, workerProgram } from '../../src/config/config.ts'
+import type { ClusterConfig } from '../../src/config/schemas.ts'
 import {
-  clusterProgram,
   commandDatabase,
-  databaseProgram,
   logLevel,
   poolLimits,
   runFolder,
   slowQueryMs,
   workerCount,
-  workerEnvironment,
   workerPool,
-  workerProgram,
-  type ClusterConfig,
-} from '../src/config.ts'
+} from '../../src/config/settings.ts'
+import { workerEnvironment } from '../../src/config/worker-environment.ts'
 
 const DATABASE_URL = 'postgres://plimsoll:pass-word@127.0.0.1:5432/plimsoll'
 

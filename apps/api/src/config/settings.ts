@@ -1,0 +1,78 @@
+// From the options to what each part takes, with the defaults that depend on the environment or the machine, which a schema can't have.
+import { availableParallelism, tmpdir } from 'node:os'
+import path from 'node:path'
+import { defaultLogLevel, type LogLevel } from '@plimsoll/telemetry'
+import type { CacheSettings } from '../cache/cache.ts'
+import { routesTo } from '../database/address.ts'
+import { mostWorkers, poolSize, type PoolSize } from '../database/pool-size.ts'
+import type { Environment } from '../plugins/security.ts'
+import type { ClusterConfig, DatabaseCommandConfig, WorkerConfig } from './schemas.ts'
+
+/** The level to log at. */
+export function logLevel(config: {
+  readonly environment: Environment
+  readonly log: { readonly level?: LogLevel }
+}): LogLevel {
+  return config.log.level ?? defaultLogLevel(config.environment)
+}
+
+/** Limits of each worker's pool, before its share of the budget is known. */
+export function poolLimits(config: Pick<WorkerConfig, 'environment' | 'database'>): {
+  minConnections: number
+  maxConnections: number
+} {
+  const { environment, database } = config
+  const [min, max] = environment === 'development' ? [2, 10] : [5, 20]
+  return {
+    minConnections: database.minConnections ?? Math.min(min, database.maxConnections ?? min),
+    maxConnections: database.maxConnections ?? max,
+  }
+}
+
+/**
+ * The pool of each of so many workers.
+ * @throws DB_ERR_BUDGET, which `check` has refused before
+ */
+export function workerPool(config: Pick<WorkerConfig, 'environment' | 'database'>, workers: number): PoolSize {
+  return poolSize({
+    ...poolLimits(config),
+    workers,
+    budget: config.database.connectionBudget,
+    routes: routesTo(config.database).length,
+  })
+}
+
+/** The cache as the worker opens it. */
+export function cacheSettings({ cache }: Pick<WorkerConfig, 'cache'>): CacheSettings {
+  const { redisHost, redisPort, redisPassword, folder, diskFolder, enabled, machine, maxMib } = cache
+  const redis = redisHost === undefined ? undefined : { host: redisHost, port: redisPort, password: redisPassword }
+  return { enabled, machine, folder, maxMib, diskFolder, redis }
+}
+
+/** From when on a statement is slow. */
+export function slowQueryMs(config: Pick<WorkerConfig, 'environment' | 'database'>): number {
+  return config.database.slowQueryMs ?? (config.environment === 'development' ? 100 : 500)
+}
+
+/** Where commands and the check of the schema find the database: never through a pooler, which has no sessions. */
+export function commandDatabase({ url, directUrl, connectTimeoutS }: DatabaseCommandConfig['database']): {
+  readonly url: string
+  readonly connectTimeoutS: number
+} {
+  return { url: directUrl ?? url, connectTimeoutS }
+}
+
+/** @param cores of this machine */
+export function workerCount(
+  config: Pick<ClusterConfig, 'workers' | 'database'>,
+  cores: number = availableParallelism(),
+): number {
+  const { connectionBudget, ...address } = config.database
+  const most = mostWorkers({ budget: connectionBudget, routes: routesTo(address).length })
+  return config.workers ?? Math.max(1, Math.min(most, Math.max(2, cores)))
+}
+
+/** @param userId id of the user who runs the program; 0 where the system has none */
+export function runFolder(config: Pick<ClusterConfig, 'runFolder'>, userId: number): string {
+  return path.resolve(config.runFolder ?? path.join(tmpdir(), `plimsoll-api-${userId}`))
+}

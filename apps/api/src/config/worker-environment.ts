@@ -1,0 +1,45 @@
+// How the cluster's options reach its workers.
+import type { ClusterConfig } from './schemas.ts'
+import { workerCount } from './settings.ts'
+
+/**
+ * The environment by which the cluster passes its configuration on to its workers, from whatever source it came.
+ * @param base what else workers shall see; its own settings of the same names are replaced or, where there is no value, removed
+ */
+export function workerEnvironment(
+  config: ClusterConfig,
+  base: Readonly<Record<string, string | undefined>>,
+): Record<string, string | undefined> {
+  const { environment, database, cache, http, log } = config
+  const text = (value: number | undefined) => (value === undefined ? undefined : String(value))
+  return {
+    ...base,
+    NODE_ENV: environment,
+    API_WORKERS: String(workerCount(config)),
+    DATABASE_URL: database.url,
+    DATABASE_DIRECT_URL: database.directUrl,
+    DB_MIN_CONNECTIONS: text(database.minConnections),
+    DB_MAX_CONNECTIONS: text(database.maxConnections),
+    DB_CONNECTION_BUDGET: text(database.connectionBudget),
+    DB_CONNECTION_TIMEOUT: text(database.connectTimeoutS),
+    DB_COMMAND_TIMEOUT: text(database.commandTimeoutS),
+    DB_ACQUIRE_TIMEOUT_MS: text(database.acquireTimeoutMs),
+    DB_SLOW_QUERY_MS: text(database.slowQueryMs),
+    API_DB_PROBE_INTERVAL_MS: text(database.probeIntervalMs),
+    CACHE_ENABLED: String(cache.enabled),
+    CACHE_L2: String(cache.machine),
+    CACHE_FOLDER: cache.folder,
+    CACHE_MAX_MIB: String(cache.maxMib),
+    CACHE_DISK_FOLDER: cache.diskFolder,
+    REDIS_HOST: cache.redisHost,
+    REDIS_PORT: String(cache.redisPort),
+    REDIS_PASSWORD: cache.redisPassword,
+    CACHE_WARM: cache.warmKeys.join(','),
+    API_HANDLER_TIMEOUT_MS: text(http.handlerTimeoutMs),
+    API_MAX_BODY_BYTES: text(http.maxBodyBytes),
+    API_TRUSTED_PROXIES: http.trustedProxies.join(','),
+    API_CORS_ORIGINS: http.corsOrigins.join(','),
+    LOG_LEVEL: log.level,
+    API_LOG_FILE: log.file,
+  }
+}
