@@ -3,6 +3,7 @@
 // Each payload is one documented object. Nothing is built while nobody listens. A subscriber runs inside the supervisor's own
 // turn: it should be short, and it can't stop what it's told about.
 import { channel } from 'node:diagnostics_channel'
+import type { RecycleReasonLabel, RecycleResult } from './recycling.ts'
 import type { WorkerExit } from './worker-process.ts'
 
 /** A worker process of one generation. */
@@ -32,9 +33,37 @@ export interface WorkerCrashedEvent extends WorkerEvent {
   readonly restartInMs: number | null
 }
 
-/** `supervisor:worker:replaced`: a new generation is ready, and the one before it is about to drain. */
+/** `supervisor:worker:replaced`: a new generation has passed its probation, and the one before it is about to drain. */
 export interface WorkerReplacedEvent extends WorkerEvent {
   readonly previousGeneration: number
+}
+
+/** `supervisor:worker:probation-failed`: a new generation was ready and didn't stay so; the one before it, if it's still there, goes on. */
+export interface ProbationFailedEvent extends WorkerEvent {
+  /** What went wrong, in words. */
+  readonly failure: string
+}
+
+/** `supervisor:worker:recycle-requested`: a worker asks to be replaced, or has reached its age. */
+export interface RecycleRequestedEvent extends Omit<WorkerEvent, 'pid'> {
+  readonly reason: RecycleReasonLabel
+  readonly detail: string
+}
+
+/** `supervisor:worker:recycled`: what became of such a request. */
+export interface RecycledEvent extends Omit<WorkerEvent, 'pid'> {
+  readonly reason: RecycleReasonLabel
+  readonly result: RecycleResult
+  /** From the request to this. */
+  readonly waitedMs: number
+}
+
+/** `supervisor:fleet:scaled`: the number of workers that there should be has changed. */
+export interface ScaledEvent {
+  readonly from: number
+  readonly to: number
+  /** Mean utilisation of the ready workers' event loops, 0 to 1. */
+  readonly utilization: number
 }
 
 /** `supervisor:worker:ended`: a process is gone, for whatever reason. */
@@ -56,8 +85,12 @@ export const CHANNELS = {
   ready: 'supervisor:worker:ready',
   crashed: 'supervisor:worker:crashed',
   replaced: 'supervisor:worker:replaced',
+  probationFailed: 'supervisor:worker:probation-failed',
+  recycleRequested: 'supervisor:worker:recycle-requested',
+  recycled: 'supervisor:worker:recycled',
   ended: 'supervisor:worker:ended',
   crashLoop: 'supervisor:fleet:crash-loop',
+  scaled: 'supervisor:fleet:scaled',
 } as const
 
 interface Payloads {
@@ -65,8 +98,12 @@ interface Payloads {
   ready: WorkerReadyEvent
   crashed: WorkerCrashedEvent
   replaced: WorkerReplacedEvent
+  probationFailed: ProbationFailedEvent
+  recycleRequested: RecycleRequestedEvent
+  recycled: RecycledEvent
   ended: WorkerEndedEvent
   crashLoop: CrashLoopEvent
+  scaled: ScaledEvent
 }
 
 /** Publishes one event; `payload` is only called when somebody listens. */

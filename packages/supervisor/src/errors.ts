@@ -8,6 +8,8 @@ export type SupervisorErrorCode =
   | 'SUPERVISOR_ERR_RUN_FOLDER_IN_USE'
   | 'SUPERVISOR_ERR_WORKER_START_FAILED'
   | 'SUPERVISOR_ERR_REPLACE_FAILED'
+  | 'SUPERVISOR_ERR_OTHERS_NOT_READY'
+  | 'SUPERVISOR_ERR_DEPLOY_FAILED'
   | 'SUPERVISOR_ERR_UNKNOWN_WORKER'
   | 'SUPERVISOR_ERR_NOT_RUNNING'
   | 'SUPERVISOR_ERR_CONTROL_LISTEN'
@@ -78,20 +80,52 @@ export class WorkerStartFailedError extends SupervisorError {
   }
 }
 
-/** A worker's next generation didn't get ready. The generation before it, if there was one, keeps serving. */
+/** A worker's next generation didn't get ready, or failed on probation. The generation before it, if there was one, keeps serving. */
 export class ReplaceFailedError extends SupervisorError {
   readonly worker: number
   /** The last 4 kB that the new generation wrote to standard error. */
   readonly stderr: string
 
-  constructor(worker: number, generation: number, why: string, oldServes: boolean, stderr: string) {
+  constructor(worker: number, generation: number, what: string, isOldServing: boolean, stderr: string) {
     super(
       'SUPERVISOR_ERR_REPLACE_FAILED',
-      `Generation ${generation} of worker ${worker} didn't get ready: ${why}. ${oldServes ? 'The one before it keeps serving' : 'There was none before it to keep serving; it is tried again with back-off'}.${lastWords(stderr)}`,
+      `Generation ${generation} of worker ${worker} ${what}. ${isOldServing ? 'The one before it keeps serving' : 'There is none before it to keep serving; a worker that ended is started again with back-off'}.${lastWords(stderr)}`,
     )
     this.worker = worker
     this.stderr = stderr
   }
+}
+
+/** A worker that serves isn't replaced, because another one is out of service and didn't come back in time. */
+export class OthersNotReadyError extends SupervisorError {
+  readonly worker: number
+
+  constructor(worker: number, others: readonly number[], waitedMs: number) {
+    super(
+      'SUPERVISOR_ERR_OTHERS_NOT_READY',
+      `Worker ${worker} isn't replaced: ${others.length === 1 ? 'worker' : 'workers'} ${others.join(', ')} ${others.length === 1 ? "isn't" : "aren't"} ready, also after ${waitedMs / 1000} s, and only one may be out of service at a time. Bring that in order, or replace it first.`,
+    )
+    this.worker = worker
+  }
+}
+
+/** A roll to another program failed; the workers that ran it already were rolled back. The cause says what failed. */
+export class DeployFailedError extends SupervisorError {
+  /** Workers that couldn't be rolled back: they run the new program, or are tried with the old one again and again. */
+  readonly stuck: readonly number[]
+
+  constructor(cause: unknown, rolledBack: readonly number[], stuck: readonly number[]) {
+    const back = rolledBack.length === 0 ? 'No worker had changed' : `Rolled back: ${describeWorkers(rolledBack)}`
+    const left = stuck.length === 0 ? '' : ` Could NOT be rolled back: ${describeWorkers(stuck)}; see the log.`
+    super('SUPERVISOR_ERR_DEPLOY_FAILED', `The new program was not taken over. ${back}.${left} ${messageOf(cause)}`, {
+      cause,
+    })
+    this.stuck = stuck
+  }
+}
+
+function describeWorkers(workers: readonly number[]): string {
+  return `${workers.length === 1 ? 'worker' : 'workers'} ${workers.join(', ')}`
 }
 
 /** There is no worker of this number. */

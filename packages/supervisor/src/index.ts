@@ -1,6 +1,10 @@
 export { CHANNELS } from './channels.ts'
 export type {
   CrashLoopEvent,
+  ProbationFailedEvent,
+  RecycledEvent,
+  RecycleRequestedEvent,
+  ScaledEvent,
   WorkerCrashedEvent,
   WorkerEndedEvent,
   WorkerEvent,
@@ -17,8 +21,10 @@ export { createEndpointFile } from './endpoint-file.ts'
 export type { Endpoint, EndpointFile, EndpointFileContent } from './endpoint-file.ts'
 export {
   ControlListenError,
+  DeployFailedError,
   NotRunningError,
   OptionError,
+  OthersNotReadyError,
   ReplaceFailedError,
   RunFolderError,
   RunFolderInUseError,
@@ -28,11 +34,16 @@ export {
   WorkerStartFailedError,
 } from './errors.ts'
 export type { SupervisorErrorCode } from './errors.ts'
+export { planHeap } from './heap-plan.ts'
+export type { HeapPlan, HeapPlanOptions } from './heap-plan.ts'
 export type { Logger, SupervisorOptions } from './options.ts'
+export type { RecycleReasonLabel, RecycleRequest, RecycleResult, RecyclingOptions } from './recycling.ts'
 export type { BackoffOptions, CrashLoopOptions } from './restart-policy.ts'
+export type { ScalingOptions } from './scaling.ts'
 export { createSupervisor } from './supervisor.ts'
-export type { Supervisor } from './supervisor.ts'
+export type { Supervisor, WorkerStatus } from './supervisor.ts'
 export { connectToSupervisor } from './worker-link.ts'
-export type { MetricsSource, WorkerLink, WorkerLinkOptions, WorkerProcessLike } from './worker-link.ts'
+export type { MetricsSource, RecycleReason, WorkerLink, WorkerLinkOptions, WorkerProcessLike } from './worker-link.ts'
 export type { EndReason, ForkWorker, WorkerExit } from './worker-process.ts'
-export type { WorkerState, WorkerStatus } from './worker-slot.ts'
+export type { WorkerProgram } from './worker-program.ts'
+export type { SlotStatus, WorkerState } from './slot-status.ts'

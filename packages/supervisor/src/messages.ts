@@ -1,6 +1,9 @@
 // The protocol between supervisor and worker: what travels over the IPC channel, and nothing else.
 //
-//   worker      ── worker:ready ────────────────────────────► supervisor     listening on its socket
+//   worker      ── worker:ready ────────────────────────────► supervisor     listening on its socket, or well again
+//   worker      ── worker:unready {reason} ─────────────────► supervisor     its own health fails; it still answers what it gets
+//   worker      ── worker:report {utilization} ─────────────► supervisor     about once a second
+//   worker      ── worker:recycle {reason, detail} ─────────► supervisor     "replace me when it suits"
 //   worker      ◄─ supervisor:metrics {round} ────────────── supervisor
 //   worker      ── worker:metrics {round, metrics} ─────────► supervisor
 //   worker      ── worker:draining ─────────────────────────► supervisor     it was told to by SIGTERM, not by the supervisor
@@ -20,6 +23,10 @@ export type SupervisorMessage =
 
 export type WorkerMessage =
   | { readonly type: 'worker:ready' }
+  | { readonly type: 'worker:unready'; readonly reason: string }
+  /** `utilization`: of the event loop, 0 to 1. */
+  | { readonly type: 'worker:report'; readonly utilization: number }
+  | { readonly type: 'worker:recycle'; readonly reason: string; readonly detail: string }
   | { readonly type: 'worker:draining' }
   /** `metrics` is what the registry gave, unchecked; `error` says why there's none, or why the drain failed. */
   | { readonly type: 'worker:drained'; readonly metrics: unknown; readonly error: string | null }
@@ -36,6 +43,8 @@ export const IDENTITY_VARIABLES = {
   generation: 'PLIMSOLL_GENERATION',
   socketPath: 'PLIMSOLL_SOCKET',
 } as const
+
+const MAX_TEXT_CHARACTERS = 500
 
 /** Reads a message of the supervisor; null when it's none. */
 export function parseSupervisorMessage(value: unknown): SupervisorMessage | null {
@@ -59,6 +68,15 @@ export function parseWorkerMessage(value: unknown): WorkerMessage | null {
   switch (value['type']) {
     case 'worker:ready':
       return { type: 'worker:ready' }
+    case 'worker:unready':
+      return { type: 'worker:unready', reason: readText(value['reason']) }
+    case 'worker:report': {
+      const { utilization } = value
+      if (typeof utilization !== 'number' || !Number.isFinite(utilization)) return null
+      return { type: 'worker:report', utilization: Math.min(1, Math.max(0, utilization)) }
+    }
+    case 'worker:recycle':
+      return { type: 'worker:recycle', reason: readText(value['reason']), detail: readText(value['detail']) }
     case 'worker:draining':
       return { type: 'worker:draining' }
     case 'worker:drained':
@@ -70,6 +88,11 @@ export function parseWorkerMessage(value: unknown): WorkerMessage | null {
     default:
       return null
   }
+}
+
+/** Text that's kept and shown to operators: bounded, whatever a worker sends. */
+function readText(value: unknown): string {
+  return typeof value === 'string' ? value.slice(0, MAX_TEXT_CHARACTERS) : ''
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

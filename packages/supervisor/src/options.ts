@@ -3,6 +3,9 @@ import { fork as nodeFork } from 'node:child_process'
 import { systemClock, systemRandom, type Clock, type Random } from './clock.ts'
 import type { Endpoint } from './endpoint-file.ts'
 import { OptionError } from './errors.ts'
+import type { HeapPlan } from './heap-plan.ts'
+import type { RecyclingOptions } from './recycling.ts'
+import type { ScalingOptions } from './scaling.ts'
 import type { BackoffOptions, CrashLoopOptions } from './restart-policy.ts'
 import type { ForkWorker } from './worker-process.ts'
 
@@ -17,8 +20,8 @@ export interface Logger {
 export interface SupervisorOptions {
   /** Path of the worker's program. It calls `connectToSupervisor(process)`, listens on its socket path and says `ready()`. */
   readonly entry: string
-  /** How many workers, 1 or more. One per core is the usual choice. */
-  readonly workers: number
+  /** How many workers, 1 or more; one per core is the usual choice. A range is followed by load, from `min` at the start: see `scaling`. */
+  readonly workers: number | { readonly min: number; readonly max: number }
   /** Folder of the workers' sockets, made when missing (mode 0700). One supervisor per folder. At most about 85 bytes long. */
   readonly runFolder: string
   /** Where log lines go. */
@@ -35,6 +38,8 @@ export interface SupervisorOptions {
    * worker 0 alone, and to its next generation only if the one before is gone: two processes can't listen on one port.
    */
   readonly execArgv?: readonly string[]
+  /** Sizes of the workers' heaps, from `planHeap`; the same flags in `execArgv` or in NODE_OPTIONS win. Default Node's own sizes. */
+  readonly heap?: HeapPlan
   /**
    * `inherit`: workers write to the supervisor's standard output and error. `ignore`: both are dropped. The last 4 kB of standard error are
    * kept for error messages in either case. Default `inherit`.
@@ -44,7 +49,8 @@ export interface SupervisorOptions {
   readonly startTimeoutMs?: number
   /**
    * In a replacement, how long old and new generation serve together before the old one is announced as draining: time for a balancer
-   * to check the new one's health and to warm it up. 0 for a listener that confirms by the promise of `onChange`. Default 2000.
+   * to check the new one's health and to warm it up, and the new one's probation. If it ends, drains or calls itself unready meanwhile, the old one
+   * goes on as if nothing had been. 0: no probation, for a listener that confirms by the promise of `onChange`. Default 2000.
    */
   readonly overlapMs?: number
   /**
@@ -60,6 +66,10 @@ export interface SupervisorOptions {
   readonly backoff?: Partial<BackoffOptions>
   /** When crashes count as a loop. */
   readonly crashLoop?: Partial<CrashLoopOptions>
+  /** When workers are replaced that ask for it, or are old. */
+  readonly recycling?: Partial<RecyclingOptions>
+  /** How the number of workers follows the load. Needs `workers: { min, max }`. */
+  readonly scaling?: Partial<ScalingOptions>
   /** A worker that hasn't answered a scrape by then is represented by its last known figures. Default 1000. */
   readonly metricsTimeoutMs?: number
   /**
@@ -77,7 +87,14 @@ export interface SupervisorOptions {
 
 /** The options, complete. */
 export type ResolvedOptions = Readonly<
-  Required<Omit<SupervisorOptions, 'backoff' | 'crashLoop'>> & { backoff: BackoffOptions; crashLoop: CrashLoopOptions }
+  Required<Omit<SupervisorOptions, 'workers' | 'heap' | 'backoff' | 'crashLoop' | 'recycling' | 'scaling'>> & {
+    workers: { readonly min: number; readonly max: number }
+    heap: HeapPlan | null
+    backoff: BackoffOptions
+    crashLoop: CrashLoopOptions
+    recycling: RecyclingOptions
+    scaling: ScalingOptions
+  }
 >
 
 /**
@@ -85,14 +102,17 @@ export type ResolvedOptions = Readonly<
  * @throws SUPERVISOR_ERR_OPTION
  */
 export function resolveOptions(options: SupervisorOptions): ResolvedOptions {
+  const workers =
+    typeof options.workers === 'number' ? { min: options.workers, max: options.workers } : { ...options.workers }
   const resolved: ResolvedOptions = Object.freeze({
     entry: options.entry,
-    workers: options.workers,
+    workers: Object.freeze(workers),
     runFolder: options.runFolder,
     logger: options.logger,
     args: Object.freeze([...(options.args ?? [])]),
     env: Object.freeze({ ...options.env }),
     execArgv: Object.freeze([...(options.execArgv ?? [])]),
+    heap: options.heap ?? null,
     output: options.output ?? 'inherit',
     startTimeoutMs: options.startTimeoutMs ?? 30_000,
     overlapMs: options.overlapMs ?? 2000,
@@ -101,6 +121,22 @@ export function resolveOptions(options: SupervisorOptions): ResolvedOptions {
     stopTimeoutMs: options.stopTimeoutMs ?? 5000,
     backoff: Object.freeze({ initialMs: 100, factor: 2, maxMs: 10_000, resetAfterMs: 60_000, ...options.backoff }),
     crashLoop: Object.freeze({ crashes: 5, withinMs: 60_000, ...options.crashLoop }),
+    recycling: Object.freeze({
+      maxPerHour: Math.max(6, 2 * workers.max),
+      minIntervalMs: 30_000,
+      maxAgeMs: 0,
+      whenStartFails: 'keep',
+      ...options.recycling,
+    }),
+    scaling: Object.freeze({
+      upAbove: 0.75,
+      upAfterMs: 10_000,
+      downBelow: 0.35,
+      downAfterMs: 120_000,
+      cooldownMs: 30_000,
+      mayAdd: () => true,
+      ...options.scaling,
+    }),
     metricsTimeoutMs: options.metricsTimeoutMs ?? 1000,
     onChange: options.onChange ?? (() => {}),
     clock: options.clock ?? systemClock,
@@ -111,7 +147,19 @@ export function resolveOptions(options: SupervisorOptions): ResolvedOptions {
   if (resolved.entry === '') throw new OptionError("Option 'entry' is empty; give the path of the worker's program.")
   if (resolved.runFolder === '')
     throw new OptionError("Option 'runFolder' is empty; give a folder for the workers' sockets.")
-  requireInteger('workers', resolved.workers, 1)
+  if (typeof options.workers === 'number') {
+    requireInteger('workers', workers.min, 1)
+    if (options.scaling !== undefined) {
+      throw new OptionError(
+        `Option 'scaling' has no effect with 'workers' at ${options.workers}; give a range as 'workers', or leave 'scaling' out.`,
+      )
+    }
+  } else {
+    requireInteger('workers.min', workers.min, 1)
+    requireInteger('workers.max', workers.max, workers.min)
+  }
+  checkRecycling(resolved.recycling)
+  checkScaling(resolved.scaling)
   requireNumber('startTimeoutMs', resolved.startTimeoutMs, 1)
   requireNumber('overlapMs', resolved.overlapMs, 0)
   requireNumber('drainNoticeMs', resolved.drainNoticeMs, 0)
@@ -132,12 +180,37 @@ export function resolveOptions(options: SupervisorOptions): ResolvedOptions {
   return resolved
 }
 
+function checkRecycling(recycling: RecyclingOptions): void {
+  requireInteger('recycling.maxPerHour', recycling.maxPerHour, 0)
+  requireNumber('recycling.minIntervalMs', recycling.minIntervalMs, 0)
+  requireNumber('recycling.maxAgeMs', recycling.maxAgeMs, 0)
+  const { whenStartFails } = recycling
+  if (whenStartFails !== 'keep' && whenStartFails !== 'drain-first') {
+    throw new OptionError(
+      `Option 'recycling.whenStartFails' is '${String(whenStartFails)}'; it has to be 'keep' or 'drain-first'.`,
+    )
+  }
+}
+
+function checkScaling(scaling: ScalingOptions): void {
+  requireNumber('scaling.upAfterMs', scaling.upAfterMs, 0)
+  requireNumber('scaling.downAfterMs', scaling.downAfterMs, 0)
+  requireNumber('scaling.cooldownMs', scaling.cooldownMs, 0)
+  requireNumber('scaling.upAbove', scaling.upAbove, 0, 1)
+  requireNumber('scaling.downBelow', scaling.downBelow, 0, 1)
+  if (scaling.downBelow >= scaling.upAbove) {
+    throw new OptionError(
+      `Option 'scaling.downBelow' (${scaling.downBelow}) isn't below 'scaling.upAbove' (${scaling.upAbove}): workers would come and go without end.`,
+    )
+  }
+}
+
 /** setTimeout takes longer delays for 1 ms. */
 const MAX_MS = 2 ** 31 - 1
 
-function requireNumber(name: string, value: number, min: number): void {
-  if (!Number.isFinite(value) || value < min || value > MAX_MS) {
-    throw new OptionError(`Option '${name}' is ${value}; it has to be a number from ${min} to ${MAX_MS}.`)
+function requireNumber(name: string, value: number, min: number, max: number = MAX_MS): void {
+  if (!Number.isFinite(value) || value < min || value > max) {
+    throw new OptionError(`Option '${name}' is ${value}; it has to be a number from ${min} to ${max}.`)
   }
 }
 
@@ -145,9 +218,4 @@ function requireInteger(name: string, value: number, min: number): void {
   if (!Number.isInteger(value) || value < min) {
     throw new OptionError(`Option '${name}' is ${value}; it has to be a whole number, ${min} or more.`)
   }
-}
-
-/** Node's flags for one process of one worker. */
-export function execArgvFor(execArgv: readonly string[], mayInspect: boolean): readonly string[] {
-  return mayInspect ? execArgv : execArgv.filter(flag => !flag.startsWith('--inspect'))
 }

@@ -3,6 +3,11 @@
 //   ┌──────────┐ ready() ┌───────┐ drain message, SIGTERM ┌──────────┐ handler done ┌─────────┐ exit message
 //   │ starting │ ──────► │ ready │ ─────────────────────► │ draining │ ───────────► │ drained │ ──────────► exit 0
 //   └──────────┘         └───────┘                        └──────────┘              └─────────┘
+//        │    unready(reason) │ ▲ ready()                       ▲
+//        │                    ▼ │                               │
+//        │               ┌─────────┐  drain message, SIGTERM    │
+//        │               │ unready │ ───────────────────────────┘
+//        │               └─────────┘
 //        └── drain message, SIGTERM, channel closed: exit 1 at once, nothing has been sent to it
 //
 // Signals
@@ -39,6 +44,9 @@ export interface WorkerLinkOptions {
   readonly clock?: Clock
 }
 
+/** Why a worker asks to be replaced. */
+export type RecycleReason = 'leak' | 'fragmentation' | 'emergency' | (string & {})
+
 /** A worker's tie to its supervisor. */
 export interface WorkerLink {
   /** Whether there's a supervisor at all. Without one everything here still may be called. */
@@ -49,8 +57,26 @@ export interface WorkerLink {
   readonly generation: number
   /** Unix socket to listen on; null without a supervisor. */
   readonly socketPath: string | null
-  /** Says that the worker listens on `socketPath`, and can answer. */
+  /** Says that the worker listens on `socketPath`, and can answer; after `unready()`, that it's well again. */
   ready(): void
+  /**
+   * Takes readiness back, for example because the database can't be reached, with the reason for operators. The worker stays in the list of
+   * endpoints: a balancer's own health checks decide who gets requests, and when all workers say this at once there has to be one to ask.
+   * What it changes is the supervisor's mind: a new generation that says it on probation has failed, no other worker is taken out of
+   * service meanwhile, and `/health` says why. Does nothing unless the worker is ready.
+   */
+  unready(reason: string): void
+  /**
+   * Says how busy the worker is; what scaling decides by. Cheap: call it from a timer about once a second; more is dropped.
+   * `utilization` is that of the event loop since the last call, 0 to 1 (`performance.eventLoopUtilization()`).
+   */
+  report(report: { readonly utilization: number }): void
+  /**
+   * Asks to be replaced when it suits: `leak`, `fragmentation` and `emergency` (memory is about to run out: it comes first) are reasons that the
+   * metrics name; others count as `other`. `detail` is for operators. The worker goes on serving until it's told to drain. Asking again does
+   * nothing, unless it's an emergency now. Before the worker is ready, the request waits for that.
+   */
+  requestRecycle(reason: RecycleReason, detail: string): void
   /**
    * Sets what happens when the worker shall end: stop accepting, finish what's in flight, close. The process exits when the promise is settled, with
    * code 0, or 1 when it was rejected. The supervisor's `drainTimeoutMs` limits it.
@@ -68,14 +94,18 @@ export function connectToSupervisor(link: WorkerProcessLike, options: WorkerLink
   return new Link(link, options.clock ?? systemClock, options.orphanDrainMs ?? 5000)
 }
 
-type LinkState = 'starting' | 'ready' | 'draining' | 'drained'
+type LinkState = 'starting' | 'ready' | 'unready' | 'draining' | 'drained'
 
 const NEXT_STATES: Readonly<Record<LinkState, readonly LinkState[]>> = {
   starting: ['ready'],
-  ready: ['draining'],
+  ready: ['unready', 'draining'],
+  unready: ['ready', 'draining'],
   draining: ['drained'],
   drained: [],
 }
+
+/** Reports come by timers of a second, which may be a little early. */
+const MIN_REPORT_INTERVAL_MS = 900
 
 class Link implements WorkerLink {
   readonly supervised: boolean
@@ -91,6 +121,10 @@ class Link implements WorkerLink {
   /** Newest round that was asked for, while figures are being collected; null while they aren't. */
   #roundAskedFor: number | null = null
   #isOrphan = false
+  #lastReportMs = -Infinity
+  /** The last report hasn't left yet: the channel is full, and another one would only wait behind it. */
+  #isReporting = false
+  #recycleRequest: { readonly reason: string; readonly detail: string } | null = null
 
   constructor(link: WorkerProcessLike, clock: Clock, orphanDrainMs: number) {
     this.#process = link
@@ -115,9 +149,33 @@ class Link implements WorkerLink {
   }
 
   ready(): void {
-    if (this.#state !== 'starting') return
+    if (this.#state !== 'starting' && this.#state !== 'unready') return
+    const isFirst = this.#state === 'starting'
     this.#setState('ready')
     this.#send({ type: 'worker:ready' })
+    if (isFirst && this.#recycleRequest !== null) this.#send({ type: 'worker:recycle', ...this.#recycleRequest })
+  }
+
+  unready(reason: string): void {
+    if (this.#state !== 'ready') return
+    this.#setState('unready')
+    this.#send({ type: 'worker:unready', reason })
+  }
+
+  report({ utilization }: { readonly utilization: number }): void {
+    if (!this.#serves || this.#isReporting) return
+    const nowMs = this.#clock.now()
+    if (nowMs - this.#lastReportMs < MIN_REPORT_INTERVAL_MS) return
+    this.#lastReportMs = nowMs
+    this.#isReporting = this.supervised
+    this.#send({ type: 'worker:report', utilization }, () => (this.#isReporting = false))
+  }
+
+  requestRecycle(reason: RecycleReason, detail: string): void {
+    const isNews = this.#recycleRequest === null || (reason === 'emergency' && this.#recycleRequest.reason !== reason)
+    if (!isNews) return
+    this.#recycleRequest = { reason, detail }
+    if (this.#serves) this.#send({ type: 'worker:recycle', reason, detail })
   }
 
   onDrain(handler: () => Promise<void>): void {
@@ -126,6 +184,10 @@ class Link implements WorkerLink {
 
   serveMetrics(registry: MetricsSource): void {
     this.#registry = registry
+  }
+
+  get #serves(): boolean {
+    return this.#state === 'ready' || this.#state === 'unready'
   }
 
   #received(value: unknown): void {
@@ -148,7 +210,7 @@ class Link implements WorkerLink {
 
   #terminated(): void {
     // Said before the handler runs: the balancer learns of it while the sockets still answer.
-    if (this.#state === 'ready') this.#send({ type: 'worker:draining' })
+    if (this.#serves) this.#send({ type: 'worker:draining' })
     this.#drainOrExit()
   }
 
@@ -166,7 +228,7 @@ class Link implements WorkerLink {
 
   #drainOrExit(): void {
     if (this.#state === 'starting') this.#process.exit(1)
-    else if (this.#state === 'ready') void this.#drain()
+    else if (this.#serves) void this.#drain()
   }
 
   async #drain(): Promise<void> {
@@ -211,12 +273,13 @@ class Link implements WorkerLink {
     this.#send({ type: 'worker:metrics', round, metrics, error })
   }
 
-  #send(message: WorkerMessage): void {
+  #send(message: WorkerMessage, sent: () => void = () => {}): void {
     if (!this.supervised) return // A channel there may be, but to somebody who doesn't know this protocol.
     try {
       // An error that comes here means that the channel is closing; 'disconnect' says what to do then.
-      this.#process.send?.(message, () => {})
+      this.#process.send?.(message, sent)
     } catch (thrown) {
+      sent()
       // What can't be cloned (a function in a metric's labels) is refused at once. It's a fault of what was to be sent.
       if (message.type === 'worker:metrics' || message.type === 'worker:drained') {
         this.#process.send?.({ ...message, metrics: null, error: messageOf(thrown) } satisfies WorkerMessage, () => {})

@@ -4,6 +4,10 @@
 //   ┌──────────┐ ────────────► ┌───────┐ ────────────► ┌──────────┐ ────────────► ┌──────────┐
 //   │ starting │               │ ready │  SIGTERM to    │ draining │               │ stopping │
 //   └──────────┘               └───────┘  the worker    └──────────┘               └──────────┘
+//                 unready message │ ▲ ready message         ▲
+//                              ┌──▼─┴────┐     drain()      │
+//                              │ unready │ ─────────────────┘      and everything else as from ready
+//                              └─────────┘
 //      │    │ start time-out,       │ │ channel lost          │ 'drained', exit          │ exit, or SIGKILL
 //      │    │ cancel()              │ └────────────────────── │ ───────────────────────► │ after stopTimeoutMs
 //      │    └────────────────────── │ ─────────────────────── │ ───────────────────────► │
@@ -13,7 +17,9 @@
 // Invariants
 // * `state` changes in #setState only, along these arrows; every change is told to the owner before anything else happens.
 // * 'ended' is reached once, on every path, and after it no timer of this process is left.
-// * Requests are only sent here while it's 'ready'. 'draining' is announced first and told to the worker afterwards: the order is
+// * Requests are only sent here while it's 'ready' or 'unready': the latter is the worker's word to the supervisor, and whether it still gets
+//   requests is for a balancer's health checks to decide.
+// * 'draining' is announced first and told to the worker afterwards: the order is
 //   stop picking → nothing in flight → the balancer closes its idle sockets → the worker closes (a server that closes first
 //   cuts idle keep-alive connections that may have a request on the way).
 // * Sending never throws: a channel may close between any two lines here, and its end is seen by 'exit' or 'disconnect'.
@@ -25,11 +31,12 @@ import { parseWorkerMessage, type SupervisorMessage } from './messages.ts'
 import { StderrTail } from './stderr-tail.ts'
 
 /** State of one process. */
-export type ProcessState = 'starting' | 'ready' | 'draining' | 'stopping' | 'ended'
+export type ProcessState = 'starting' | 'ready' | 'unready' | 'draining' | 'stopping' | 'ended'
 
 const NEXT_STATES: Readonly<Record<ProcessState, readonly ProcessState[]>> = {
   starting: ['ready', 'stopping', 'ended'],
-  ready: ['draining', 'stopping', 'ended'],
+  ready: ['unready', 'draining', 'stopping', 'ended'],
+  unready: ['ready', 'draining', 'stopping', 'ended'],
   draining: ['stopping', 'ended'],
   stopping: ['ended'],
   ended: [],
@@ -103,8 +110,17 @@ export interface ProcessOwner {
   metricsArrived(process: WorkerProcess, round: number | null, metrics: unknown): void
   /** A request for figures wasn't delivered or not answered with figures. */
   metricsFailed(process: WorkerProcess): void
+  /** It asks to be replaced. */
+  recycleRequested(process: WorkerProcess, reason: string, detail: string): void
   /** Resolves when the newest list of endpoints has been taken in by whoever listens. */
   announced(): Promise<void>
+}
+
+/** How busy a process was when it last said so. */
+export interface UtilizationReport {
+  /** Of the event loop, 0 to 1. */
+  readonly utilization: number
+  readonly atMs: number
 }
 
 export class WorkerProcess {
@@ -127,6 +143,8 @@ export class WorkerProcess {
   #child: ChildProcess | null = null
   #state: ProcessState = 'starting'
   #readyAtMs: number | null = null
+  #unreadyReason: string | null = null
+  #utilization: UtilizationReport | null = null
   #exit: WorkerExit | null = null
   #spawnError: Error | null = null
   /** What the end will be put down to; 'crashed' until somebody has decided something. */
@@ -158,6 +176,21 @@ export class WorkerProcess {
   /** When it said that it's ready; null before. */
   get readyAtMs(): number | null {
     return this.#readyAtMs
+  }
+
+  /** Whether requests are sent here: it's ready, or was and has taken that back. */
+  get serves(): boolean {
+    return this.#state === 'ready' || this.#state === 'unready'
+  }
+
+  /** What it said was wrong with it; null unless it's unready. */
+  get unreadyReason(): string | null {
+    return this.#state === 'unready' ? this.#unreadyReason : null
+  }
+
+  /** Its last report; null before the first. */
+  get utilization(): UtilizationReport | null {
+    return this.#utilization
   }
 
   /** How it ended; null while it hasn't. */
@@ -210,9 +243,9 @@ export class WorkerProcess {
     this.#limit(this.#launch.startTimeoutMs, () => this.#terminate('start-timeout'))
   }
 
-  /** Lets it finish what it has; forced after the drain time-out. Does nothing unless it's ready. */
+  /** Lets it finish what it has; forced after the drain time-out. Does nothing unless it serves. */
   drain(): void {
-    if (this.#state !== 'ready') return
+    if (!this.serves) return
     this.#reason = 'drained'
     this.#setState('draining')
     void this.#tellToDrain()
@@ -243,14 +276,26 @@ export class WorkerProcess {
     if (message === null || this.#state === 'ended') return
     switch (message.type) {
       case 'worker:ready':
+        if (this.#state === 'unready') this.#setState('ready')
         if (this.#state !== 'starting') return
         this.#cancelLimit()
         this.#readyAtMs = this.#launch.clock.now()
         this.#setState('ready')
         this.#becameReady.resolve(true)
         return
-      case 'worker:draining':
+      case 'worker:unready':
         if (this.#state !== 'ready') return
+        this.#unreadyReason = message.reason
+        this.#setState('unready')
+        return
+      case 'worker:report':
+        this.#utilization = { utilization: message.utilization, atMs: this.#launch.clock.now() }
+        return
+      case 'worker:recycle':
+        if (this.serves) this.#owner.recycleRequested(this, message.reason, message.detail)
+        return
+      case 'worker:draining':
+        if (!this.serves) return
         // It has begun already, so there's nobody to wait for; the time limit is the same.
         this.#reason = 'terminated'
         this.#limit(this.#launch.drainTimeoutMs, () => this.#terminate('forced'))
@@ -304,7 +349,7 @@ export class WorkerProcess {
   #channelLost(): void {
     // A process that ends closes its channel too, and either event may come first. One that lives on can't be told anything any
     // more: it should exit by itself, and is made to if it doesn't. While it drains its time is limited already.
-    if (this.#state === 'starting' || this.#state === 'ready') {
+    if (this.#state === 'starting' || this.serves) {
       this.#limit(CHANNEL_GRACE_MS, () => this.#terminate('channel-lost'))
     }
   }

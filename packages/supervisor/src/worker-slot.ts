@@ -1,75 +1,54 @@
 // One worker number of the fleet: the succession of processes that fill it.
 //
 //   current     the process that serves, or is starting to; at most one
-//   successor   the next generation, starting beside a current one; at most one, only during replace()
+//   successor   the next generation beside a current one, starting or on probation; at most one, only during replace()
 //   leaving     generations that were replaced or told to end; they finish what they have
 //   restart     the wait before a crashed current is started again; never together with a current or a successor
 //
-//   current ends by itself ──► restart after back-off (a successor that's starting takes its place instead)
-//   successor ready        ──► it's the current one; the old one joins `leaving`, drains after the overlap
-//   successor ends         ──► replace() fails; the current one keeps serving (if there's none: restart after back-off)
-//   current drains by itself (SIGTERM from outside) ──► it joins `leaving`, the next generation is forked at once
+// A replacement:
+//
+//   ┌──────────┐ ready   ┌──────────────┐ probationMs over ┌─────────────────────────────────────────────────────────┐
+//   │ starting │ ──────► │ on probation │ ───────────────► │ current; the old one joins `leaving` and begins to drain │
+//   └──────────┘         └──────────────┘                  └─────────────────────────────────────────────────────────┘
+//        │ ends               │ ends, drains, or says that it's unready
+//        ▼                    ▼
+//   replace() fails; the old one, which was never told anything, keeps serving. What's left of the new one drains.
+//
+//   current ends by itself ──► restart after back-off; a successor on probation takes its place at once, one that's starting when it's
+//                              ready. The probation goes on: replace() still fails when the new one does.
+//   current drains by itself (SIGTERM from outside) ──► it joins `leaving`; a successor takes its place, or the next generation is forked
 //   a process in `leaving` ends ──► nothing
 //
 // Invariants
+// * While a successor starts and is on probation the current one isn't touched: a replacement never lowers the number of ready workers.
 // * Until it has been ready once, a slot doesn't restart anything: the start has failed, and that's for whoever called start().
+// * What's restarted is the program of the process that served last, not of one that failed its probation.
 // * After stop() nothing is forked.
 import type { Clock } from './clock.ts'
 import { publish } from './channels.ts'
 import { NotRunningError, ReplaceFailedError, WorkerStartFailedError } from './errors.ts'
 import type { Logger } from './options.ts'
+import { Probation } from './probation.ts'
 import type { RestartPolicy } from './restart-policy.ts'
-import {
-  describeExit,
-  type EndReason,
-  type ProcessState,
-  type WorkerExit,
-  type WorkerProcess,
-} from './worker-process.ts'
-
-/** What a worker number is doing: the state of a process, or the wait between two. */
-export type WorkerState = ProcessState | 'backing-off'
-
-/** One process of the fleet as operators see it; a worker that's being replaced has two, one that waits has one without a pid. */
-export interface WorkerStatus {
-  /** Number of the worker, from 0. */
-  readonly worker: number
-  /** How many processes this worker number has had, counted on from what earlier runs left in the run folder. */
-  readonly generation: number
-  readonly pid: number | null
-  readonly state: WorkerState
-  readonly socketPath: string
-  /** When its process was forked, in milliseconds since the epoch. */
-  readonly startedAtMs: number
-  /** Time since it was forked; 0 when there's no process. */
-  readonly uptimeMs: number
-  /** How often this worker number was started again without having been asked to. */
-  readonly restarts: number
-  /** It crashed too often and is restarted at the slowest pace, until a run has been stable. */
-  readonly crashLoop: boolean
-  /** Crashes of this worker number inside the crash-loop window, as of the last one. */
-  readonly recentCrashes: number
-  /** How this worker number's last process ended. */
-  readonly lastExit: WorkerExit | null
-  /** When the next process is forked; only while `backing-off`. */
-  readonly nextStartAtMs?: number
-}
-
-/** Why a worker was started again; label values of a metric, so a closed set. */
-export type RestartReason = 'crashed' | 'start-timeout' | 'channel-lost' | 'spawn-failed' | 'terminated' | 'replaced'
+import { restartReason, type RestartReason, type SlotStatus } from './slot-status.ts'
+import { describeExit, type ProcessState, type WorkerExit, type WorkerProcess } from './worker-process.ts'
+import type { WorkerProgram } from './worker-program.ts'
 
 /** What a slot needs of the fleet. */
 export interface SlotOwner {
-  /** Makes a process; it isn't started yet. */
-  createProcess(worker: number, generation: number): WorkerProcess
+  /** Makes a process of this slot; it isn't started yet. */
+  createProcess(slot: WorkerSlot, generation: number, program: WorkerProgram): WorkerProcess
   /** A worker is being started again. */
   restarted(reason: RestartReason): void
+  /** A new generation didn't get ready, or failed on probation. */
+  replacementFailed(): void
 }
 
 export interface SlotOptions {
   readonly worker: number
   readonly firstGeneration: number
-  readonly overlapMs: number
+  readonly program: WorkerProgram
+  readonly probationMs: number
   readonly resetAfterMs: number
   readonly crashLoopWithinMs: number
   readonly policy: RestartPolicy
@@ -87,65 +66,113 @@ export class WorkerSlot {
   readonly #options: SlotOptions
   readonly #owner: SlotOwner
   readonly #firstReady = Promise.withResolvers<void>()
-  readonly #stopped = Promise.withResolvers<void>()
   readonly #leaving = new Set<WorkerProcess>()
   #current: WorkerProcess | null = null
   #successor: WorkerProcess | null = null
   #restart: PendingRestart | null = null
+  #probation: Probation | null = null
+  #program: WorkerProgram
+  #successorProgram: WorkerProgram
   #latest: WorkerProcess | null = null
   #lastExit: WorkerExit | null = null
   #nextGeneration: number
   #restarts = 0
   #wasReady = false
   #isStopping = false
+  #isRetiring = false
   #cancelStableTimer: () => void = () => {}
 
   constructor(options: SlotOptions, owner: SlotOwner) {
     this.worker = options.worker
     this.#options = options
     this.#owner = owner
+    this.#program = options.program
+    this.#successorProgram = options.program
     this.#nextGeneration = options.firstGeneration
     this.#firstReady.promise.catch(() => {}) // start() may not have come to await it when it's rejected.
   }
 
+  /** Whether a process of this number is ready to answer. */
+  get isReady(): boolean {
+    return this.#current?.state === 'ready' || this.#successor?.state === 'ready'
+  }
+
+  get inCrashLoop(): boolean {
+    return this.#options.policy.inCrashLoop
+  }
+
+  /** The process that serves, or is starting to. */
+  get current(): WorkerProcess | null {
+    return this.#current
+  }
+
+  /** What the process that serves runs, and what's started again after a crash. */
+  get program(): WorkerProgram {
+    return this.#program
+  }
+
+  /** What the next process gets: a number that's never used twice. */
+  get nextGeneration(): number {
+    return this.#nextGeneration
+  }
+
   /** Forks the first process and resolves when it's ready. @throws SUPERVISOR_ERR_WORKER_START_FAILED */
   start(): Promise<void> {
-    this.#fork(process => (this.#current = process))
+    this.#fork(this.#program, process => (this.#current = process))
     return this.#firstReady.promise
   }
 
-  /** Starts the next generation, waits until it's ready, then drains the one before and waits for its end. */
-  async replace(): Promise<void> {
-    // A start that's under way comes first: it may be the one that a crash has asked for.
-    while (this.#current?.state === 'starting') await this.#current.becameReady
+  /**
+   * Starts the next generation, waits until it's ready and has passed its probation, then drains the one before and waits for its end.
+   * @throws SUPERVISOR_ERR_REPLACE_FAILED, SUPERVISOR_ERR_NOT_RUNNING
+   */
+  async replace(program: WorkerProgram = this.#program): Promise<void> {
+    await this.#prepareReplacement()
+    this.#successorProgram = program
+    const next = this.#fork(program, process => (this.#successor = process))
+    // Before anything is awaited: it begins in the turn in which the process is ready.
+    const { probationMs, clock } = this.#options
+    const probation = new Probation(next, probationMs, clock, () => this.#probationPassed(next))
+    this.#probation = probation
+    if (!(await next.becameReady)) throw await this.#replaceFailed(next, `didn't get ready: ${describeExit(next)}`)
+    const why = await probation.over
     this.#refuseWhenStopping()
-    this.#restart?.cancel()
-    this.#restart = null
+    if (why !== null) throw await this.#replaceFailed(next, `got ready and failed on probation: ${why}`)
+    await Promise.all([...this.#leaving].map(old => old.ended))
+    this.#refuseWhenStopping()
+  }
 
+  /**
+   * Drains the process that serves, waits for its end, and only then starts the next generation: where there isn't room for both. In between
+   * this worker number serves nobody.
+   * @throws SUPERVISOR_ERR_REPLACE_FAILED, SUPERVISOR_ERR_NOT_RUNNING
+   */
+  async drainThenStart(): Promise<void> {
+    await this.#prepareReplacement()
     const old = this.#current
-    const next = this.#fork(process => (this.#successor = process))
-    if (!(await next.becameReady)) {
-      const stderr = await next.lastWords()
+    if (old !== null) {
+      this.#current = null
+      this.#leaving.add(old)
+      this.#cancelStableTimer()
+      old.drain()
+      await old.ended
       this.#refuseWhenStopping()
-      throw new ReplaceFailedError(
-        this.worker,
-        next.generation,
-        describeExit(next),
-        this.#current?.state === 'ready',
-        stderr,
-      )
     }
-    if (old === null) return
-    await this.#overlap(old)
-    old.drain()
-    await old.ended
-    this.#refuseWhenStopping()
+    this.#countRestart('replaced')
+    const next = this.#fork(this.#program, process => (this.#current = process))
+    if (!(await next.becameReady)) throw await this.#replaceFailed(next, `didn't get ready: ${describeExit(next)}`)
+  }
+
+  /** As stop(), while the fleet goes on without this worker number. */
+  retire(): Promise<void> {
+    this.#isRetiring = true
+    return this.stop()
   }
 
   /** Drains or ends everything and resolves when all of it is gone. */
   async stop(): Promise<void> {
     this.#isStopping = true
-    this.#stopped.resolve()
+    this.#probation?.cancel()
     this.#restart?.cancel()
     this.#restart = null
     this.#cancelStableTimer()
@@ -159,16 +186,19 @@ export class WorkerSlot {
   }
 
   /** One of this slot's processes has changed its state. */
-  stateChanged(process: WorkerProcess): void {
-    if (process.state === 'ready') this.#gotReady(process)
+  stateChanged(process: WorkerProcess, from: ProcessState): void {
+    if (process.state === 'ready' && from === 'starting') this.#becameReady(process)
     else if (process.state === 'draining') this.#gotDraining(process)
     else if (process.exit !== null) this.#gotEnded(process, process.exit)
+    const failure = process === this.#probation?.process ? this.#probation.failure() : null
+    if (failure !== null) this.#probationFailed(process, failure)
   }
 
-  status(): WorkerStatus[] {
+  status(): SlotStatus[] {
     const nowMs = this.#options.clock.now()
     const common = {
       worker: this.worker,
+      retiring: this.#isRetiring,
       restarts: this.#restarts,
       crashLoop: this.#options.policy.inCrashLoop,
       recentCrashes: this.#options.policy.recentCrashes,
@@ -179,16 +209,22 @@ export class WorkerSlot {
       generation: process.generation,
       pid: process.pid,
       state: process.state,
+      onProbation: process === this.#successor && process.serves,
+      unreadyReason: process.unreadyReason,
+      utilization: process.utilization?.utilization ?? null,
       socketPath: process.socketPath,
       startedAtMs: process.startedAtMs,
       uptimeMs: nowMs - process.startedAtMs,
     }))
     const latest = this.#latest
     if (this.#current !== null || this.#successor !== null || latest === null) return alive
-    const waiting: WorkerStatus = {
+    const waiting: SlotStatus = {
       ...common,
       generation: latest.generation,
       pid: null,
+      onProbation: false,
+      unreadyReason: null,
+      utilization: null,
       state: this.#restart === null ? 'ended' : 'backing-off',
       socketPath: latest.socketPath,
       startedAtMs: latest.startedAtMs,
@@ -207,9 +243,28 @@ export class WorkerSlot {
     if (this.#isStopping) throw new NotRunningError(`replace worker ${this.worker}`, 'being stopped')
   }
 
+  /** What comes before either way of replacing. */
+  async #prepareReplacement(): Promise<void> {
+    // A start that's under way comes first: it may be the one that a crash has asked for.
+    while (this.#current?.state === 'starting') await this.#current.becameReady
+    this.#refuseWhenStopping()
+    this.#restart?.cancel()
+    this.#restart = null
+  }
+
+  async #replaceFailed(next: WorkerProcess, what: string): Promise<ReplaceFailedError> {
+    // What's left of it drains; the next replacement doesn't begin beside it.
+    if (this.#leaving.has(next)) await next.ended
+    const stderr = await next.lastWords()
+    this.#refuseWhenStopping()
+    this.#owner.replacementFailed()
+    const isOldServing = this.#current?.serves === true && this.#current !== next
+    return new ReplaceFailedError(this.worker, next.generation, what, isOldServing, stderr)
+  }
+
   /** Makes a process, puts it in its place, and only then forks: a fork that fails at once finds everything in order. */
-  #fork(place: (process: WorkerProcess) => void): WorkerProcess {
-    const process = this.#owner.createProcess(this.worker, this.#nextGeneration++)
+  #fork(program: WorkerProgram, place: (process: WorkerProcess) => void): WorkerProcess {
+    const process = this.#owner.createProcess(this, this.#nextGeneration++, program)
     this.#latest = process
     place(process)
     process.start()
@@ -218,24 +273,51 @@ export class WorkerSlot {
     return process
   }
 
-  #gotReady(process: WorkerProcess): void {
+  #becameReady(process: WorkerProcess): void {
     const { worker, generation, pid, socketPath } = process
-    const old = process === this.#successor ? this.#current : null
-    if (process === this.#successor) {
-      this.#successor = null
-      this.#current = process
-      if (old !== null) this.#leaving.add(old)
-      this.#countRestart('replaced')
-    }
     this.#wasReady = true
-    this.#cancelStableTimer()
-    if (!this.#isStopping) {
-      this.#cancelStableTimer = this.#options.clock.after(this.#options.resetAfterMs, () => this.#ranStably())
-    }
     this.#firstReady.resolve()
     const startMs = (process.readyAtMs ?? process.startedAtMs) - process.startedAtMs
     publish('ready', () => ({ worker, generation, pid, socketPath, startMs }))
+    if (process === this.#current) this.#watchStability()
+    // With nobody there to go back to it's in its place at once; what's left of the probation is for replace() to know.
+    if (process === this.#successor && this.#current === null) this.#promote(process)
+  }
+
+  #probationPassed(process: WorkerProcess): void {
+    if (process === this.#successor) this.#promote(process)?.drain()
+  }
+
+  #probationFailed(process: WorkerProcess, failure: string): void {
+    const { worker, generation, pid } = process
+    this.#options.logger.error({ worker, generation, pid, failure }, 'A new generation failed on probation.')
+    publish('probationFailed', () => ({ worker, generation, pid, failure }))
+    // It may have requests to finish. One that has taken the place of another is all there is, and stays.
+    if (process === this.#successor) {
+      this.#successor = null
+      this.#leaving.add(process)
+      process.drain()
+    }
+  }
+
+  /** The successor takes its place; gives the one that had it, which hasn't been told anything yet. */
+  #promote(process: WorkerProcess): WorkerProcess | null {
+    const old = this.#current
+    this.#successor = null
+    this.#current = process
+    this.#program = this.#successorProgram
+    if (old !== null) this.#leaving.add(old)
+    this.#countRestart('replaced')
+    this.#watchStability()
+    const { worker, generation, pid } = process
     if (old !== null) publish('replaced', () => ({ worker, generation, pid, previousGeneration: old.generation }))
+    return old
+  }
+
+  #watchStability(): void {
+    this.#cancelStableTimer()
+    if (this.#isStopping) return
+    this.#cancelStableTimer = this.#options.clock.after(this.#options.resetAfterMs, () => this.#ranStably())
   }
 
   #gotDraining(process: WorkerProcess): void {
@@ -245,6 +327,7 @@ export class WorkerSlot {
     this.#current = null
     this.#cancelStableTimer()
     if (this.#successor === null) this.#forkAgain('terminated')
+    else if (this.#successor.serves) this.#promote(this.#successor)
   }
 
   #ranStably(): void {
@@ -281,6 +364,7 @@ export class WorkerSlot {
     const nowMs = this.#options.clock.now()
     const { delayMs, crashes, loopBegins } = this.#options.policy.crashed(nowMs)
     const isFilled = this.#successor !== null
+    if (this.#successor?.serves === true) this.#promote(this.#successor)
     if (!isFilled) {
       const cancel = this.#options.clock.after(delayMs, () => {
         this.#restart = null
@@ -294,7 +378,7 @@ export class WorkerSlot {
 
   #forkAgain(reason: RestartReason): void {
     this.#countRestart(reason)
-    this.#fork(process => (this.#current = process))
+    this.#fork(this.#program, process => (this.#current = process))
   }
 
   #countRestart(reason: RestartReason): void {
@@ -329,30 +413,5 @@ export class WorkerSlot {
     const stderr = await process.lastWords()
     const cause = process.spawnError ?? undefined
     this.#firstReady.reject(new WorkerStartFailedError(this.worker, describeExit(process), stderr, cause))
-  }
-
-  /** Lets old and new serve together, not longer than both are wanted. */
-  async #overlap(old: WorkerProcess): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const cancel = this.#options.clock.after(this.#options.overlapMs, resolve)
-    await Promise.race([promise, old.ended, this.#stopped.promise])
-    cancel()
-  }
-}
-
-function restartReason(reason: EndReason): RestartReason {
-  switch (reason) {
-    case 'start-timeout':
-    case 'channel-lost':
-    case 'spawn-failed':
-    case 'terminated':
-      return reason
-    case 'crashed':
-    case 'drained':
-    case 'cancelled':
-    case 'forced':
-      return 'crashed'
-    default:
-      return reason satisfies never
   }
 }

@@ -15,6 +15,9 @@ await t.test('every message of the protocol is read as it was sent', t => {
   ]
   const fromWorker: WorkerMessage[] = [
     { type: 'worker:ready' },
+    { type: 'worker:unready', reason: 'no database' },
+    { type: 'worker:report', utilization: 0.5 },
+    { type: 'worker:recycle', reason: 'leak', detail: '3 MiB/min' },
     { type: 'worker:draining' },
     { type: 'worker:drained', metrics: [{ name: 'x' }], error: null },
     { type: 'worker:metrics', round: 7, metrics: null, error: 'no' },
@@ -23,6 +26,18 @@ await t.test('every message of the protocol is read as it was sent', t => {
   for (const message of fromWorker) t.same(parseWorkerMessage(message), message)
   for (const message of fromSupervisor) t.equal(parseWorkerMessage(message), null)
   for (const message of fromWorker) t.equal(parseSupervisorMessage(message), null)
+  t.end()
+})
+
+await t.test('what a worker says about itself is bounded, whatever it sends', t => {
+  t.same(parseWorkerMessage({ type: 'worker:report', utilization: 7 }), { type: 'worker:report', utilization: 1 })
+  t.same(parseWorkerMessage({ type: 'worker:report', utilization: -7 }), { type: 'worker:report', utilization: 0 })
+  for (const utilization of [NaN, Infinity, '0.5', undefined]) {
+    t.equal(parseWorkerMessage({ type: 'worker:report', utilization }), null)
+  }
+  const recycle = parseWorkerMessage({ type: 'worker:recycle', reason: 'x'.repeat(10_000), detail: 7 })
+  t.same(recycle, { type: 'worker:recycle', reason: 'x'.repeat(500), detail: '' })
+  t.same(parseWorkerMessage({ type: 'worker:unready' }), { type: 'worker:unready', reason: '' })
   t.end()
 })
 

@@ -125,6 +125,14 @@ await t.test('options out of range and run folders that cannot be are refused by
   refused({ entry: '' }, /'entry' is empty/)
   refused({ drainTimeoutMs: 0 }, /'drainTimeoutMs'/)
   refused({ startTimeoutMs: 2 ** 31 }, /'startTimeoutMs'/)
+  refused({ workers: { min: 3, max: 2 } }, /'workers.max' is 2; it has to be a whole number, 3 or more/)
+  refused({ scaling: { upAbove: 0.5 } }, /'scaling' has no effect with 'workers' at 1/)
+  const workers = { min: 1, max: 2 }
+  refused({ workers, scaling: { upAbove: 1.5 } }, /'scaling.upAbove' is 1.5; it has to be a number from 0 to 1/)
+  refused({ workers, scaling: { upAbove: 0.3 } }, /'scaling.downBelow' \(0.35\) isn't below 'scaling.upAbove' \(0.3\)/)
+  refused({ recycling: { maxPerHour: -1 } }, /'recycling.maxPerHour' is -1/)
+  refused({ recycling: { maxAgeMs: 2 ** 31 } }, /'recycling.maxAgeMs'/)
+  refused({ recycling: { whenStartFails: 'panic' } }, /'recycling.whenStartFails' is 'panic'/)
   refused({ backoff: { initialMs: 500, maxMs: 100 } }, /'backoff.maxMs' \(100\) is below 'backoff.initialMs' \(500\)/)
 
   const long = createSupervisor({ ...base, runFolder: `/tmp/${'x'.repeat(90)}` })

@@ -241,3 +241,88 @@ await t.test('without a supervisor SIGINT and SIGTERM drain and exit, and a seco
   impatient.emit('SIGTERM')
   t.same(impatient.exits, [1])
 })
+
+await t.test('readiness can be taken back and given again, and a drain comes from either', async t => {
+  const process = new ScriptedProcess(IDENTITY)
+  const link = connectToSupervisor(process)
+  link.unready('too early')
+  t.same(process.sent, [], 'who has never been ready has nothing to take back')
+  link.ready()
+  link.unready('no database')
+  link.unready('still none')
+  link.ready()
+  link.ready()
+  link.unready('no database')
+  t.same(process.sent, [
+    { type: 'worker:ready' },
+    { type: 'worker:unready', reason: 'no database' },
+    { type: 'worker:ready' },
+    { type: 'worker:unready', reason: 'no database' },
+  ])
+  process.emit('message', { type: 'supervisor:drain' })
+  await turn()
+  t.match(process.sent.at(-1), { type: 'worker:drained' })
+  link.ready()
+  t.match(process.sent.at(-1), { type: 'worker:drained' }, 'and none of it after that')
+})
+
+await t.test('reports go out about once a second while it serves, and none waits behind another', async t => {
+  const process = new ScriptedProcess(IDENTITY)
+  const clock = new FakeClock()
+  const link = connectToSupervisor(process, { clock })
+  link.report({ utilization: 0.1 })
+  link.ready()
+  link.report({ utilization: 0.2 })
+  link.report({ utilization: 0.3 })
+  clock.advance(1000)
+  link.report({ utilization: 0.4 })
+  t.same(process.sent.slice(1), [{ type: 'worker:report', utilization: 0.2 }], 'the first has not left yet')
+  await turn()
+  link.report({ utilization: 0.5 })
+  await turn()
+  clock.advance(899)
+  link.report({ utilization: 0.6 })
+  clock.advance(1)
+  link.unready('no database')
+  link.report({ utilization: 0.7 })
+  t.same(
+    process.sent.filter(({ type }) => type === 'worker:report'),
+    [0.2, 0.5, 0.7].map(utilization => ({ type: 'worker:report', utilization })),
+  )
+})
+
+await t.test(
+  'a request to be recycled is sent once, again when it becomes an emergency, and not before it is ready',
+  t => {
+    const process = new ScriptedProcess(IDENTITY)
+    const link = connectToSupervisor(process)
+    link.requestRecycle('leak', 'early')
+    t.same(process.sent, [])
+    link.ready()
+    link.requestRecycle('leak', 'again')
+    link.requestRecycle('fragmentation', 'other')
+    link.requestRecycle('emergency', '96 %')
+    link.requestRecycle('emergency', '97 %')
+    link.unready('no database')
+    link.ready()
+    t.same(
+      process.sent.filter(({ type }) => type === 'worker:recycle'),
+      [
+        { type: 'worker:recycle', reason: 'leak', detail: 'early' },
+        { type: 'worker:recycle', reason: 'emergency', detail: '96 %' },
+      ],
+    )
+    t.end()
+  },
+)
+
+await t.test('without a supervisor all of this may be called, and says nothing', t => {
+  const stranger = new ScriptedProcess({})
+  const link = connectToSupervisor(stranger)
+  link.ready()
+  link.report({ utilization: 0.5 })
+  link.unready('no database')
+  link.requestRecycle('leak', '')
+  t.same(stranger.sent, [])
+  t.end()
+})

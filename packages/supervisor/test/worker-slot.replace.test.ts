@@ -76,27 +76,29 @@ await t.test('replacing a worker that waits, without success, makes it wait agai
   const crashed = nextEvent('crashed')
   process.kill(supervisor.workers()[0]?.pid ?? 0, 'SIGKILL')
   await crashed
-  await t.rejects(supervisor.replace(0), { code: 'SUPERVISOR_ERR_REPLACE_FAILED', message: /There was none before it/ })
+  await t.rejects(supervisor.replace(0), { code: 'SUPERVISOR_ERR_REPLACE_FAILED', message: /There is none before it/ })
   t.match(supervisor.workers(), [{ generation: 2, state: 'backing-off', recentCrashes: 2 }])
 })
 
 await t.test('old and new serve together for the overlap, then the old one drains', async t => {
   const clock = new FakeClock()
   const { supervisor } = await startFleet(t, { workers: 1, clock, overlapMs: 2000 })
+  const ready = nextEvent('ready')
   const replaced = nextEvent<WorkerReplacedEvent>('replaced')
   const replacing = supervisor.replace()
-  t.match(await replaced, { generation: 2, previousGeneration: 1 })
+  await ready
   await new Promise(resolve => setImmediate(resolve))
   const both = [
-    { generation: 1, state: 'ready' },
-    { generation: 2, state: 'ready' },
+    { generation: 1, state: 'ready', onProbation: false },
+    { generation: 2, state: 'ready', onProbation: true },
   ]
   clock.advance(1999)
   await new Promise(resolve => setImmediate(resolve))
   t.match(supervisor.workers(), both)
   clock.advance(1)
   await replacing
-  t.match(supervisor.workers(), [{ generation: 2, state: 'ready' }])
+  t.match(await replaced, { generation: 2, previousGeneration: 1 })
+  t.match(supervisor.workers(), [{ generation: 2, state: 'ready', onProbation: false }])
 })
 
 await t.test('stop() while replacing ends both generations', async t => {

@@ -3,9 +3,18 @@
 // prom-client's default metrics aren't used: three of its gauges end in `_total`, which promtool refuses, and its observers can't be
 // stopped with the supervisor that started them.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { RestartReason, WorkerState, WorkerStatus } from '../worker-slot.ts'
+import type { RecycleReasonLabel, RecycleResult } from '../recycling.ts'
+import type { RestartReason, SlotStatus, WorkerState } from '../slot-status.ts'
 
-const STATES = ['starting', 'ready', 'draining', 'stopping', 'ended', 'backing-off'] as const satisfies WorkerState[]
+const STATES = [
+  'starting',
+  'ready',
+  'unready',
+  'draining',
+  'stopping',
+  'ended',
+  'backing-off',
+] as const satisfies WorkerState[]
 
 const RESTART_REASONS = [
   'crashed',
@@ -16,15 +25,30 @@ const RESTART_REASONS = [
   'replaced',
 ] as const satisfies RestartReason[]
 
+const RECYCLE_REASONS = ['leak', 'fragmentation', 'emergency', 'age', 'other'] as const satisfies RecycleReasonLabel[]
+const RECYCLE_RESULTS = ['replaced', 'drained-first', 'failed', 'superseded'] as const satisfies RecycleResult[]
+
+/** What's read at the time of a scrape. */
+export interface SupervisorFigures {
+  workers(): readonly SlotStatus[]
+  /** Workers that there should be. */
+  wanted(): number
+  /** Requests to be recycled that wait. */
+  deferredRecycles(): number
+}
+
 /** From a program that only listens to one that warms caches first. */
 const START_BUCKETS_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
 export class SupervisorMetrics {
   readonly #registry = new Registry()
   readonly #restarts: Counter<'reason'>
+  readonly #recycles: Counter<'reason' | 'result'>
+  readonly #scalings: Counter<'direction'>
+  readonly #failedReplacements: Counter
   readonly #start: Histogram
 
-  constructor(workers: () => readonly WorkerStatus[]) {
+  constructor(figures: SupervisorFigures) {
     this.#registry.registerMetric(
       new Gauge({
         name: 'supervisor_workers',
@@ -32,7 +56,7 @@ export class SupervisorMetrics {
         labelNames: ['state'],
         registers: [],
         collect() {
-          const statuses = workers()
+          const statuses = figures.workers()
           for (const state of STATES) this.set({ state }, statuses.filter(status => status.state === state).length)
         },
       }),
@@ -43,11 +67,52 @@ export class SupervisorMetrics {
         help: 'Workers that crashed too often and are restarted at the slowest pace.',
         registers: [],
         collect() {
-          const looping = workers().filter(status => status.crashLoop)
+          const looping = figures.workers().filter(status => status.crashLoop)
           this.set(new Set(looping.map(status => status.worker)).size)
         },
       }),
     )
+    this.#registry.registerMetric(
+      new Gauge({
+        name: 'supervisor_workers_wanted',
+        help: 'Workers that there should be; changes with the load where the fleet is scaled.',
+        registers: [],
+        collect() {
+          this.set(figures.wanted())
+        },
+      }),
+    )
+    this.#registry.registerMetric(
+      new Gauge({
+        name: 'supervisor_recycles_deferred',
+        help: 'Workers that asked to be replaced, or are old enough, and wait for their turn.',
+        registers: [],
+        collect() {
+          this.set(figures.deferredRecycles())
+        },
+      }),
+    )
+    this.#recycles = new Counter({
+      name: 'supervisor_recycles_total',
+      help: 'What became of requests to replace a worker, by their reason.',
+      labelNames: ['reason', 'result'],
+      registers: [this.#registry],
+    })
+    for (const reason of RECYCLE_REASONS) {
+      for (const result of RECYCLE_RESULTS) this.#recycles.inc({ reason, result }, 0)
+    }
+    this.#scalings = new Counter({
+      name: 'supervisor_scalings_total',
+      help: 'Workers added and taken away by load.',
+      labelNames: ['direction'],
+      registers: [this.#registry],
+    })
+    for (const direction of ['add', 'remove']) this.#scalings.inc({ direction }, 0)
+    this.#failedReplacements = new Counter({
+      name: 'supervisor_replacements_failed_total',
+      help: "New generations that didn't get ready or failed on probation.",
+      registers: [this.#registry],
+    })
     this.#restarts = new Counter({
       name: 'supervisor_worker_restarts_total',
       help: 'Workers started again, by what became of the process before.',
@@ -67,6 +132,18 @@ export class SupervisorMetrics {
 
   restarted(reason: RestartReason): void {
     this.#restarts.inc({ reason })
+  }
+
+  recycled(reason: RecycleReasonLabel, result: RecycleResult): void {
+    this.#recycles.inc({ reason, result })
+  }
+
+  scaled(direction: 'add' | 'remove'): void {
+    this.#scalings.inc({ direction })
+  }
+
+  replacementFailed(): void {
+    this.#failedReplacements.inc()
   }
 
   becameReady(startMs: number): void {

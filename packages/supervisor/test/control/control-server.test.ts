@@ -4,7 +4,9 @@ import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import {
   createControlServer,
+  OthersNotReadyError,
   ReplaceFailedError,
+  systemClock,
   UnknownWorkerError,
   type ControlServerOptions,
   type Supervisor,
@@ -20,6 +22,11 @@ const ready: WorkerStatus = {
   generation: 1,
   pid: 1,
   state: 'ready',
+  onProbation: false,
+  retiring: false,
+  unreadyReason: null,
+  utilization: null,
+  recycleRequested: null,
   socketPath: '/run/x/0-1.sock',
   startedAtMs: 0,
   uptimeMs: 0,
@@ -142,6 +149,25 @@ await t.test('health is ok, degraded or down, with a reason for each worker that
     { code: 200, status: 'ok', ready: 1, workers: 1, reasons: [] },
     'one worker, two processes',
   )
+  t.same(
+    await health([ready, { ...ready, worker: 1, state: 'draining', retiring: true }]),
+    { code: 200, status: 'ok', ready: 1, workers: 1, reasons: [] },
+    'one that is taken away is not missing',
+  )
+  const unready = { ...ready, worker: 1, state: 'unready' as const, unreadyReason: 'the database is away' }
+  t.match(await health([ready, unready]), {
+    code: 200,
+    status: 'degraded',
+    ready: 1,
+    workers: 2,
+    reasons: ['worker 1 is unready, it says: the database is away'],
+  })
+  const recycleRequested = { reason: 'leak' as const, detail: '3 MiB/min', sinceMs: systemClock.now() + 60_000 }
+  t.match(
+    await health([{ ...ready, recycleRequested }]),
+    { status: 'ok', reasons: ['worker 0 has waited to be recycled for 0.0 s: leak (3 MiB/min)'] },
+    'a worker that asks to be recycled still serves',
+  )
 })
 
 await t.test('replaces one worker or all, for whoever has the token', async t => {
@@ -184,6 +210,11 @@ await t.test('a replacement that fails says why', async t => {
   t.match(failed.text, /on fire/)
   supervisor.outcome = () => Promise.reject(new UnknownWorkerError(9, 2))
   t.match(problem(await ask('POST', '/workers/9/replace', AUTHORIZED)), problemOf(404, 'SUPERVISOR_ERR_UNKNOWN_WORKER'))
+  supervisor.outcome = () => Promise.reject(new OthersNotReadyError(0, [1], 30_000))
+  t.match(
+    problem(await ask('POST', '/workers/0/replace', AUTHORIZED)),
+    problemOf(409, 'SUPERVISOR_ERR_OTHERS_NOT_READY'),
+  )
   t.match(problem(await ask('POST', '/workers/x/replace', AUTHORIZED)), problemOf(404, 'SUPERVISOR_ERR_UNKNOWN_WORKER'))
 })
 
