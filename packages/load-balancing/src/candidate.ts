@@ -11,6 +11,11 @@ export interface Candidate {
   readonly id: string
   /** Share of the traffic relative to the others, above 0; whole or not. Slow start scales it. */
   readonly weight: number
+  /**
+   * Part of its weight that its owner has left it because of what it reports, above 0 to 1; absent: all. Already in `weight`. `least-loaded`
+   * looks at it so that two judgements by the same reports together don't take more than nine tenths of a weight.
+   */
+  readonly reportRatio?: number
   /** Requests sent to it and not yet answered in full. The owner counts: up directly after the pick, down at the end. */
   readonly activeRequests: number
   /** Requests that it may have at once; at so many it's passed over. Infinity: no limit. 0: it gets none. */

@@ -1,16 +1,19 @@
-// Least loaded: two at random by what servers say they can do, the less busy of them for that.
+// Least loaded: the one that's least busy for what servers say they can do; of all up to `scanLimit`, of two at random above.
 //
 //   capacity = requests/s / (utilization + errors/s / requests/s × error penalty)          what it would do at full utilization
 //   share    = capacity / the fleet's median, 0.1 to 2                                      multiplies the weight
 //
 // The formula is ORCA's (gRPC A58, Envoy's client_side_weighted_round_robin). What's added, and why:
 // * A report is up to seconds old, and all balancers have the same one: who picks the least utilized sends everything there until the next
-//   report. So reports only become shares, and what's compared is this balancer's own count of requests in flight, of two at random.
+//   report. So reports only become shares, and what's compared is this balancer's own count of requests in flight.
+// * All are compared in a small fleet: of three servers two at random leave out the least busy one every third time (simulated, one slow and
+//   one collecting worker of three at 65 % load: p99 45 ms against 57, and 59 for least connections).
 // * Median instead of mean, and bounds: one absurd report can't take the others' traffic.
+// * The owner may have lowered a weight by the same reports already (reportRatio): both together leave it a tenth at least.
 // * Reports count after `reportBlackoutMs` of steady reporting, and until they're `reportExpiryMs` old. Who has none counts as the median.
 //   With fewer than two that have, it's least connections.
 // @hot
-import type { Candidate, PickState } from './candidate.ts'
+import { mayTake, type Candidate, type PickState } from './candidate.ts'
 import type { LeastConnections } from './least-connections.ts'
 import type { PickerOptions } from './options.ts'
 import type { Clock, LoadReport, Picker, RandomSource } from './picker.ts'
@@ -28,9 +31,10 @@ export class LeastLoaded<C extends Candidate> implements Picker<C> {
   readonly #clock: Clock
   readonly #options: PickerOptions
   readonly #withoutReports: LeastConnections<C>
+  readonly #draw: WeightedDraw<C>
   readonly #choices: TwoChoices<C>
-  /** The list whose shares were computed, and until when they hold. */
-  #candidates: readonly C[] = []
+  /** The whole list whose shares were computed, and until when they hold. A part of it has the same shares. */
+  #whole: readonly C[] = []
   #holdsUntilMs = Number.NEGATIVE_INFINITY
   #hasShares = false
 
@@ -38,14 +42,34 @@ export class LeastLoaded<C extends Candidate> implements Picker<C> {
     this.#clock = clock
     this.#options = options
     this.#withoutReports = withoutReports
-    this.#choices = new TwoChoices(new WeightedDraw<C>(random, shareOf, MOST_SHARE), compareLoad)
+    this.#draw = new WeightedDraw<C>(random, shareOf, MOST_SHARE)
+    this.#choices = new TwoChoices(this.#draw, compareLoad)
   }
 
   pick(snapshot: Snapshot<C>, tried: readonly C[]): C | null {
     const nowMs = this.#clock.now()
-    if (nowMs >= this.#holdsUntilMs || snapshot.candidates !== this.#candidates)
-      this.#update(snapshot.candidates, nowMs)
-    return this.#hasShares ? this.#choices.next(snapshot, tried) : this.#withoutReports.pick(snapshot, tried)
+    if (nowMs >= this.#holdsUntilMs || snapshot.whole !== this.#whole) this.#update(snapshot.whole, nowMs)
+    if (!this.#hasShares) return this.#withoutReports.pick(snapshot, tried)
+    return snapshot.candidates.length > this.#options.scanLimit
+      ? this.#choices.next(snapshot, tried)
+      : this.#scan(snapshot, tried)
+  }
+
+  /** The least busy of all. Of several that are, as in an idle fleet, one at random by their shares: turns would give all the same. */
+  #scan(snapshot: Snapshot<C>, tried: readonly C[]): C | null {
+    let least: C | null = null
+    let tied = false
+    for (const candidate of snapshot.candidates) {
+      if (!mayTake(candidate, tried)) continue
+      const difference = least === null ? -1 : compareLoad(candidate, least)
+      if (difference < 0) {
+        least = candidate
+        tied = false
+      } else if (difference === 0) tied = true
+    }
+    if (least === null || !tied) return least
+    const drawn = this.#draw.next(snapshot, tried, null)
+    return drawn !== null && compareLoad(drawn, least) === 0 ? drawn : least
   }
 
   /** Requests in flight per weight and share. */
@@ -76,15 +100,15 @@ export class LeastLoaded<C extends Candidate> implements Picker<C> {
 
   /** At most once per `reportUpdateMs`, so it may allocate. */
   #update(candidates: readonly C[], nowMs: number): void {
-    this.#candidates = candidates
+    this.#whole = candidates
     this.#holdsUntilMs = nowMs + this.#options.reportUpdateMs
     const known = candidates.filter(({ pick }) => this.#counts(pick, nowMs)).map(({ pick }) => pick.capacity)
     this.#hasShares = known.length >= 2
     if (!this.#hasShares) return
     const middle = median(known)
-    for (const { pick } of candidates) {
+    for (const { pick, reportRatio = 1 } of candidates) {
       const share = this.#counts(pick, nowMs) ? pick.capacity / middle : 1
-      pick.share = Math.min(Math.max(share, LEAST_SHARE), MOST_SHARE)
+      pick.share = Math.min(Math.max(share, LEAST_SHARE / reportRatio), MOST_SHARE)
     }
   }
 

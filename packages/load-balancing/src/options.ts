@@ -4,7 +4,7 @@ import { LoadBalancingError } from './errors.ts'
 /** Options of all strategies in one object, so that a strategy can be changed without touching the rest. */
 export interface PickerOptions {
   /**
-   * `least-connections` and `peak-ewma` compare all candidates up to this count, and two at random above it. Default 16, 1-1024. More
+   * `least-connections`, `peak-ewma` and `least-loaded` compare all candidates up to this count, and two at random above it. Default 16, 1-1024. More
    * compares better and costs more, in proportion; in a large fleet two at random are nearly as good, and don't all run to the same one.
    */
   readonly scanLimit: number

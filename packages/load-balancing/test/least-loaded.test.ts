@@ -124,13 +124,30 @@ await t.test(
 await t.test('with fewer than two that report it is least connections, which looks at all', async t => {
   const fleet = new Fleet([1, 1, 1])
   const [a, b, c] = fleet.servers as [Server, Server, Server]
-  b.activeRequests = 1
-  c.activeRequests = 2
+  a.activeRequests = 1
+  b.activeRequests = 2
+  c.activeRequests = 3
   t.equal(countPicks(fleet.picker, fleet.snapshot, 100).get(a), 100)
   fleet.reportFor(20, [report(1), undefined, undefined])
   t.equal(countPicks(fleet.picker, fleet.snapshot, 100).get(a), 100)
-  fleet.reportFor(20, [report(1), report(1), undefined])
-  t.ok(countPicks(fleet.picker, fleet.snapshot, 100).get(a)! < 90, 'with two of them, two at random are compared')
+  fleet.reportFor(20, [report(1), report(100), undefined])
+  t.equal(countPicks(fleet.picker, fleet.snapshot, 100).get(b), 100, 'with two of them the shares count')
+})
+
+await t.test('idle servers are used by their shares', async t => {
+  const fleet = new Fleet([1, 1, 1])
+  fleet.reportFor(12, [report(100), report(50), report(100)])
+  const counts = fleet.servers.map(server => countPicks(fleet.picker, fleet.snapshot, 300).get(server) ?? 0)
+  t.ok(counts[1]! < counts[0]! * 0.75, `the slower one got ${counts.join(', ')}`)
+})
+
+await t.test('above the limit of comparisons two at random are compared, by the same shares', async t => {
+  const fleet = new Fleet([1, 1, 1, 1], { scanLimit: 3 })
+  fleet.reportFor(12, [report(100), report(100), report(150), report(50)])
+  t.ok(close(fleet.loads(), [0.25, 0.25, 0.375, 0.125]))
+  const [a] = fleet.servers as [Server]
+  a.activeRequests = -1
+  t.ok(countPicks(fleet.picker, fleet.snapshot, 100).get(a)! < 90, 'the least busy one is not always among the two')
 })
 
 await t.test('what was known before a silence is forgotten, also when it comes back idle', async t => {
@@ -183,4 +200,37 @@ await t.test('two balancers with the same stale reports do not send everything t
   }
   const most = Math.max(...fleet.servers.map(server => server.activeRequests))
   t.ok(most < 60, `${most} of 200`)
+})
+
+await t.test(
+  'a part of the list has the shares of the whole, and to go to and fro between both works out nothing anew',
+  async t => {
+    const fleet = new Fleet([1, 1, 1])
+    fleet.reportFor(12, [report(100), report(100), report(50)])
+    const [, b, c] = fleet.servers as [Server, Server, Server]
+    const part = createSnapshot([b, c], fleet.snapshot)
+    fleet.picker.pick(part, [])
+    t.same([b.pick.share, c.pick.share], [1, 0.5], 'not by the median of the two')
+    fleet.clock.advance(500)
+    fleet.picker.reported(c, report(1000))
+    for (const snapshot of [fleet.snapshot, part, fleet.snapshot, part]) fleet.picker.pick(snapshot, [])
+    t.equal(c.pick.share, 0.5, 'what was worked out still holds')
+    fleet.picker.pick(createSnapshot([b, c]), [])
+    t.not(c.pick.share, 0.5, 'another list is another matter')
+  },
+)
+
+await t.test('a weight that was lowered by the same reports already is not lowered below a tenth with it', async t => {
+  for (const [reportRatio, share] of [
+    [1, 0.1],
+    [0.5, 0.2],
+    [0.1, 1],
+  ] as const) {
+    const fleet = new Fleet([1, 1, 1])
+    const [a] = fleet.servers as [Server]
+    Object.assign(a, { reportRatio, weight: reportRatio })
+    fleet.reportFor(12, [report(1), report(100), report(100)])
+    fleet.picker.pick(fleet.snapshot, [])
+    t.ok(Math.abs(a.pick.share - share) < 1e-9, `${reportRatio}: ${a.pick.share}`)
+  }
 })

@@ -24,6 +24,16 @@ await t.test(
   },
 )
 
+await t.test('a part knows the whole list that it was taken from, and a part of a part the same', async t => {
+  const servers = fleet(1, 2, 3)
+  const whole = createSnapshot(servers)
+  t.equal(whole.whole, whole.candidates)
+  const part = createSnapshot(servers.slice(1), whole)
+  t.equal(part.whole, whole.candidates)
+  t.equal(part.candidates.length, 2)
+  t.equal(createSnapshot(servers.slice(2), part).whole, whole.candidates)
+})
+
 await t.test('what nobody could be picked by is refused with the name of the candidate', async t => {
   const refused = [
     { weight: 0 },

@@ -1,0 +1,6 @@
+export { LOAD_REPORT_HEADER, type LoadReport } from './load-report.ts'
+export { decodeLoadReport } from './decode-load-report.ts'
+export { encodeLoadReport } from './encode-load-report.ts'
+export { createLoadReporter, type LoadReporter } from './load-reporter.ts'
+export type { LoadReporterOptions, Signal, Signals } from './reporter-options.ts'
+export { LOAD_REPORT_ERRORS, LoadReportError, type LoadReportErrorCode } from './errors.ts'
