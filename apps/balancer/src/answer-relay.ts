@@ -5,11 +5,14 @@
 //   chunked, or until the close  chunked          until the close
 //
 // Invariant: an answer that isn't whole never ends like a whole one: no last chunk, not all of its length, or a reset.
-import { FRAMING, HeadRewrite, LAST_CHUNK, writeTrailers, type MessageHead } from '@plimsoll/http1'
+import { FRAMING, HEADER, HeadRewrite, LAST_CHUNK, writeTrailers, type MessageHead } from '@plimsoll/http1'
 import type { Exchange } from './exchange.ts'
 import { writeChunk } from './request-relay.ts'
 
 const NO_REWRITE = new HeadRewrite()
+/** Trailers of an answer: a load report is for nobody but us, wherever it stands. */
+const ANSWER_TRAILERS = new HeadRewrite()
+ANSWER_TRAILERS.skip[HEADER.endpointLoadMetrics] = 1
 
 /** How the end of the answer's body is shown to this client. */
 export function framingFor(exchange: Exchange, head: MessageHead): number {
@@ -28,7 +31,7 @@ export function relayAnswerTrailers(exchange: Exchange, trailers: MessageHead): 
   if (exchange.answerFraming !== FRAMING.chunked) return
   const { writer } = exchange.client
   const out = writer.reserve(trailersRoom(trailers))
-  writer.commit(writeTrailers(out, writer.offset, trailers, NO_REWRITE))
+  writer.commit(writeTrailers(out, writer.offset, trailers, ANSWER_TRAILERS))
   exchange.answerEnded = true
 }
 

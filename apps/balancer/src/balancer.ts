@@ -40,10 +40,14 @@ import {
   clientOptions,
   outlierOptions,
   poolSettings,
+  reportOptions,
   retryOptions,
   upstreamOptions,
 } from './policies.ts'
 import { Proxy } from './proxy.ts'
+import { DatabaseFreePaths } from './reports/database-free.ts'
+import { ReportIntake } from './reports/report-intake.ts'
+import { ReportShares } from './reports/report-shares.ts'
 import { RequestRelay } from './request-relay.ts'
 import { StreamTally } from './streams/stream-tally.ts'
 import { OutputSlab } from './transport/output-slab.ts'
@@ -158,10 +162,12 @@ export function createBalancer(initial: BalancerConfig, dependencies: BalancerDe
     const reason = `silent for ${Math.round(silentMs)} ms while ${waiting} requests wait`
     outliers.eject(endpoint, { cause: 'stalled', reason })
   })
-  const watch = new EndpointWatch(pool, outliers, stalls, wheel, clock)
+  const loadReports = new ReportIntake(pool, reportOptions(config), clock)
+  const shares = new ReportShares(pool, reportOptions(config), clock)
+  const watch = new EndpointWatch(pool, outliers, stalls, shares, wheel, clock)
 
   function startCheck(endpoint: Endpoint): void {
-    const probe = createProbe(endpoint.address, config.health)
+    const probe = createProbe(endpoint.address, config.health, head => loadReports.take(endpoint, head))
     const check: ActiveCheck = new ActiveCheck(endpoint, config.health, probe, random, {
       setHealth: (health, reason, kind) => {
         endpoint.acceptsConnections = kind !== 'connect'
@@ -188,6 +194,7 @@ export function createBalancer(initial: BalancerConfig, dependencies: BalancerDe
   const reports = new TryReports(pool, outliers, clock)
   const pipeline = (): Proxy => {
     const hashKey = config.strategy === 'consistent-hash' ? parseHashKey(config.hash.key) : null
+    const databaseFree = new DatabaseFreePaths(config.reports.databaseFree)
     return new Proxy({
       pool,
       clock,
@@ -195,6 +202,7 @@ export function createBalancer(initial: BalancerConfig, dependencies: BalancerDe
       streams,
       budget,
       reports,
+      loadReports,
       deadlines: new Deadlines({ ...config.timeouts, hedgeAfterMs: config.retry.hedgeAfterMs }, wheel, clock),
       relay: new RequestRelay(config.retry.maxBodyBytes),
       retry: new RetryPolicy(retryOptions(config), random),
@@ -202,6 +210,7 @@ export function createBalancer(initial: BalancerConfig, dependencies: BalancerDe
       responsePasses: new ResponsePasses(),
       sendsDeadline: config.timeouts.sendDeadline,
       hashKeyOf: (exchange, head) => (hashKey === null ? undefined : hashKeyFor(hashKey, exchange, head)),
+      needsDatabase: head => databaseFree.needsDatabase(head),
       connect: (endpoint, receiver, fresh, careful) =>
         (connections.get(endpoint) as ConnectionPool).acquire(receiver, fresh, careful),
       decisions: config.log.decisions === 0 ? null : decisions,
@@ -251,6 +260,11 @@ export function createBalancer(initial: BalancerConfig, dependencies: BalancerDe
       listener,
       budget,
       streams,
+      reports: {
+        counts: loadReports.counts,
+        isPanicking: () => shares.isPanicking,
+        of: endpoint => (shares.isFresh(endpoint) ? endpoint.report.last : null),
+      },
       connections: endpoint => connections.get(endpoint) ?? null,
       now: () => clock.now(),
     },
@@ -263,6 +277,7 @@ export function createBalancer(initial: BalancerConfig, dependencies: BalancerDe
     pool,
     clock,
     decisions: decisionLog,
+    isFresh: endpoint => shares.isFresh(endpoint),
     isDraining: () => draining,
     metrics: async () => metrics.render() + (await registry.metrics()),
     config: () => config,
@@ -287,6 +302,8 @@ export function createBalancer(initial: BalancerConfig, dependencies: BalancerDe
     pool.configure(poolSettings(next, pickerSources))
     outliers.configure(outlierOptions(next))
     stalls.configure(next.stall)
+    loadReports.configure(reportOptions(next))
+    shares.configure(reportOptions(next))
     budget.configure(budgetOptions(next))
     const kept = { maxIdle: next.limits.maxIdlePerEndpoint, maxAgeMs: next.limits.maxUpstreamAgeMs }
     for (const one of connections.values()) one.configure(kept)

@@ -4,6 +4,7 @@ import type { AdminControl, ConfigurationControl, DecisionSource } from './admin
 import type { EndpointChange, EndpointView } from './admin/admin-views.ts'
 import type { Clock } from './transport/timer-wheel.ts'
 import { balancerSchema, type BalancerConfig } from './config/config.ts'
+import { reportView } from './reports/report-view.ts'
 import type { Endpoint } from './upstream/endpoint.ts'
 import type { UpstreamPool } from './upstream/upstream-pool.ts'
 
@@ -15,6 +16,8 @@ export interface ControlParts {
   readonly clock: Clock
   readonly decisions: DecisionSource
   isDraining(): boolean
+  /** Whether what the endpoint last reported counts. */
+  isFresh(endpoint: Endpoint): boolean
   metrics(): Promise<string>
   config(): BalancerConfig
   reload: ConfigurationControl['reload']
@@ -22,7 +25,7 @@ export interface ControlParts {
 
 export function adminControl(parts: ControlParts): AdminControl {
   const { pool, clock, decisions } = parts
-  const view = (endpoint: Endpoint) => endpointView(endpoint, pool, clock.now())
+  const view = (endpoint: Endpoint) => endpointView(endpoint, pool, clock.now(), parts.isFresh(endpoint))
   const change = (endpoint: Endpoint, { weight, state }: EndpointChange) => {
     const said = endpoint.operator
     pool.operate(endpoint, {
@@ -92,7 +95,7 @@ function availability(endpoint: Endpoint, pool: UpstreamPool, nowMs: number) {
   }
 }
 
-function endpointView(endpoint: Endpoint, pool: UpstreamPool, nowMs: number): EndpointView {
+function endpointView(endpoint: Endpoint, pool: UpstreamPool, nowMs: number, isFresh: boolean): EndpointView {
   const { circuit, discovered, operator, firstByte } = endpoint
   return {
     id: endpoint.id,
@@ -111,9 +114,15 @@ function endpointView(endpoint: Endpoint, pool: UpstreamPool, nowMs: number): En
       openUntilInMs: circuit.state === 'open' ? Math.ceil(circuit.openForMs(nowMs)) : null,
       ejections: circuit.opensTotal,
     },
-    reported: null,
+    reported: reportView(endpoint, nowMs, isFresh),
     slowStart: endpoint.slowStart === null ? null : { ratio: endpoint.startRatio },
-    weight: { configured: discovered.weight, operator: operator.weight, effective: endpoint.weight },
+    weight: {
+      configured: discovered.weight,
+      operator: operator.weight,
+      effective: endpoint.weight,
+      reportRatio: endpoint.reportRatio,
+      reportReason: endpoint.reportReason,
+    },
     requests: {
       active: endpoint.activeRequests,
       total: endpoint.requestsTotal,

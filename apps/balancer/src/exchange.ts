@@ -108,6 +108,8 @@ export class Exchange implements AnswerReceiver, TryState, StreamExits {
   notRetriedBecause: NoRetry | null = null
   /** What `consistent-hash` keeps together; undefined for other strategies. */
   hashKey: HashKey | undefined = undefined
+  /** Endpoints whose database has room go before others. */
+  needsDatabase = false
   /** Time that a trusted peer gives it in all, from its head on; Infinity when it didn't say. */
   givenMs = Infinity
   /** Where its last pick stands in the log of decisions; -1 for nowhere. */

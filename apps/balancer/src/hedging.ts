@@ -40,7 +40,7 @@ export class Hedging implements HedgeOwner {
     if (this.#pipeline.whyNoRetry(exchange, true) !== null || !budget.tryTake()) return
     decisions?.retried(exchange, 'LB_HEDGED', 'No answer yet: a second endpoint is asked as well.', null)
     decisions?.begin(exchange)
-    const endpoint = pool.pick(exchange.tried, false, exchange.hashKey)
+    const endpoint = pool.pick(exchange.tried, false, exchange.hashKey, exchange.needsDatabase)
     if (endpoint === null) return
     decisions?.chose(exchange, endpoint, pool.lastKind)
     exchange.retries++
@@ -80,10 +80,11 @@ export class Hedging implements HedgeOwner {
   }
 
   onHedgeHead(hedge: HedgedTry, head: MessageHead): void {
-    const { reports, retry } = this.#parts
+    const { reports, retry, loadReports } = this.#parts
     const { exchange, endpoint, connection } = hedge
     if (head.interim) return reports.heard(hedge, endpoint)
     if (retry.isRetriable(head.status) && exchange.connection !== null) {
+      loadReports.take(endpoint, head)
       reports.answered(hedge, endpoint, head.status, retryAfterMs(head, Date.now()))
       connection?.discardAnswer()
       hedge.connection = null

@@ -5,6 +5,8 @@ import type { BalancerConfig } from './config/config.ts'
 import { TrustedProxies } from './headers/trusted-proxies.ts'
 import type { OutlierOptions } from './health/outlier-detector.ts'
 import type { CircuitOptions } from './upstream/circuit-breaker.ts'
+import type { IntakeOptions } from './reports/report-intake.ts'
+import type { ReportShareOptions } from './reports/report-shares.ts'
 import type { Endpoint } from './upstream/endpoint.ts'
 import type { RetryBudgetOptions } from './upstream/retry-budget.ts'
 import type { RetryOptions } from './upstream/retry-policy.ts'
@@ -20,7 +22,11 @@ export function poolSettings(config: BalancerConfig, sources: PickerSources): Po
     slowStart,
     panicBelowRatio: panic.belowRatio,
     loadBalancing,
-    picker: createPicker<Endpoint>(strategy, sources, { hashLoadFactor: hash.loadFactor, hashSeed: hash.seed }),
+    picker: createPicker<Endpoint>(strategy, sources, {
+      hashLoadFactor: hash.loadFactor,
+      hashSeed: hash.seed,
+      reportExpiryMs: reportExpiryMs(config),
+    }),
   }
 }
 
@@ -35,6 +41,23 @@ export function outlierOptions({ outlier, health, loadBalancing }: BalancerConfi
     rise: health.rise,
     checksAsk: health.path !== '',
   }
+}
+
+/** A check comes a tenth late at most. */
+const CHECK_JITTER = 1.1
+/** Checks that come less often than this aren't waited for: a report this old says nothing. */
+const MAX_WAIT_FOR_CHECK_MS = 5000
+
+/** From one check's report to the next one's an idle endpoint has to be believed, else it would be now known, now unknown. */
+function reportExpiryMs({ reports, health }: BalancerConfig): number {
+  if (health.path === '') return reports.expiryMs
+  const untilNextMs = Math.round(health.intervalMs * CHECK_JITTER) + health.timeoutMs
+  return Math.max(reports.expiryMs, Math.min(untilNextMs, MAX_WAIT_FOR_CHECK_MS))
+}
+
+export function reportOptions(config: BalancerConfig): IntakeOptions & ReportShareOptions {
+  const { from, maxDatabaseWaiting } = config.reports
+  return { from, maxDatabaseWaiting, expiryMs: reportExpiryMs(config) }
 }
 
 export function retryOptions({ retry }: BalancerConfig): RetryOptions {

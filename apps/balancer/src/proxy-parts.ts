@@ -6,6 +6,7 @@ import type { Exchange } from './exchange.ts'
 import type { RequestPasses } from './headers/request-passes.ts'
 import type { ResponsePasses } from './headers/response-passes.ts'
 import type { DecisionRecorder } from './observability/decision-recorder.ts'
+import type { ReportIntake } from './reports/report-intake.ts'
 import type { RequestRelay } from './request-relay.ts'
 import type { StreamTally } from './streams/stream-tally.ts'
 import type { Clock } from './transport/timer-wheel.ts'
@@ -22,6 +23,8 @@ export interface ProxyParts {
   readonly retry: RetryPolicy
   readonly budget: RetryBudget
   readonly reports: TryReports
+  /** What endpoints report of their load in the heads of their answers. */
+  readonly loadReports: ReportIntake
   readonly relay: RequestRelay
   readonly requestPasses: RequestPasses
   readonly responsePasses: ResponsePasses
@@ -31,6 +34,8 @@ export interface ProxyParts {
   readonly streams: StreamTally
   /** What `consistent-hash` keeps together; undefined for strategies that don't hash. */
   hashKeyOf(exchange: Exchange, head: MessageHead): HashKey | undefined
+  /** Whether endpoints whose database has room go before others for it. */
+  needsDatabase(head: MessageHead): boolean
   /** A connection to the endpoint, kept or new; with `fresh` a new one; with `careful` a kept one is looked at once more. */
   connect(endpoint: Endpoint, receiver: AnswerReceiver, fresh: boolean, careful: boolean): UpstreamConnection
   /** Nobody could be reached at the endpoint's address. */

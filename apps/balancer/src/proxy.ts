@@ -55,6 +55,7 @@ export class Proxy implements RequestHandler, HedgePipeline {
     exchange.wantsUpgrade = head.upgradeToWebSocket && head.method === METHOD.GET && !exchange.hasBody
     this.#parts.requestPasses.apply(exchange, head, exchange.client.identity)
     exchange.hashKey = this.#parts.hashKeyOf(exchange, head)
+    exchange.needsDatabase = this.#parts.needsDatabase(head)
     if (channels.exchangeStarted.hasSubscribers) {
       const message: ExchangeStarted = { exchange }
       channels.exchangeStarted.publish(message)
@@ -126,7 +127,7 @@ export class Proxy implements RequestHandler, HedgePipeline {
   #attempt(exchange: Exchange): void {
     const { pool, retry, decisions } = this.#parts
     decisions?.begin(exchange)
-    const endpoint = pool.pick(exchange.tried, retry.isRepeatable(exchange), exchange.hashKey)
+    const endpoint = pool.pick(exchange.tried, retry.isRepeatable(exchange), exchange.hashKey, exchange.needsDatabase)
     if (endpoint === null) {
       // With nobody left to try, the client learns what the last try met.
       if (exchange.lastFailure !== null) exchange.notRetriedBecause = 'no-other-endpoint'
@@ -288,12 +289,13 @@ export class Proxy implements RequestHandler, HedgePipeline {
   // ——— the answer ———
 
   onAnswerHead(exchange: Exchange, head: MessageHead): void {
-    const { clock, responsePasses, deadlines, reports } = this.#parts
+    const { clock, responsePasses, deadlines, reports, loadReports } = this.#parts
     const { client } = exchange
     const endpoint = exchange.endpoint as Endpoint
     if (exchange.firstByteAtMs === 0) exchange.firstByteAtMs = clock.now()
     reports.heard(exchange, endpoint)
     if (head.interim) return this.#onInterim(exchange, head)
+    loadReports.take(endpoint, head)
     if (head.framing === FRAMING.tunnel) return this.#beginTunnel(exchange, head)
     reports.answered(exchange, endpoint, head.status, head.status >= 429 ? retryAfterMs(head, Date.now()) : 0)
     if (this.#retriesInstead(exchange, head.status)) return

@@ -8,6 +8,7 @@ import {
   clientOptions,
   outlierOptions,
   poolSettings,
+  reportOptions,
   retryOptions,
   upstreamOptions,
 } from '../src/policies.ts'
@@ -75,6 +76,21 @@ await t.test('each flag reaches the part that it is for', t => {
   t.end()
 })
 
+await t.test('an idle endpoint is believed from one check to the next, unless checks are rare', t => {
+  for (const [argv, expiryMs] of [
+    [[], 3000],
+    [['--health.path=/ready'], 3200],
+    [['--health.path=/ready', '--health.interval-ms=1000'], 3000],
+    [['--health.path=/ready', '--health.interval-ms=3000'], 4300],
+    [['--health.path=/ready', '--health.interval-ms=60000'], 5000],
+    [['--health.path=/ready', '--reports.expiry-ms=20000'], 20_000],
+    [['--reports.expiry-ms=500'], 500],
+  ] as const)
+    t.equal(reportOptions(configOf(...argv)).expiryMs, expiryMs, argv.join(' '))
+  t.match(reportOptions(configOf()), { from: 'unix', maxDatabaseWaiting: 1 })
+  t.end()
+})
+
 await t.test('a single instance is never ejected', t => {
   const config = configOf('--load-balancing=false', '--outlier.max-ejected-ratio=1')
   t.equal(outlierOptions(config).maxEjectedRatio, 0)
@@ -101,6 +117,7 @@ await t.test('what only a restart can change is named by its path, and nothing e
     [['--retry.count=0', '--timeouts.total-ms=60000', '--shutdown.drain-ms=5', '--trusted-proxies=10.0.0.0/8'], []],
     [['--health.path=/x', '--outlier.window-ms=500', '--stall.factor=3', '--slow-start.duration-ms=0'], []],
     [['--limits.max-headers=7', '--panic.below-ratio=0'], []],
+    [['--reports.from=all', '--reports.expiry-ms=500', '--reports.database-free=/static'], []],
   ]
   for (const [argv, expected] of cases) {
     const next = configOf(...argv)

@@ -2,7 +2,7 @@
 //
 // Whatever a client sent, what arrives here has to be one well-formed request after the other; anything else is a fault, and a test that
 // leaves faults fails. It shares no code with the parser of the balancer.
-import { rawServer, parseRequest, type HttpRequest, type RawPeer } from '@plimsoll/testing'
+import { rawServer, parseRequest, type HttpRequest, type RawAddress, type RawPeer } from '@plimsoll/testing'
 import type { Test } from 'tap'
 
 /** A request as it arrived, and on which connection. */
@@ -41,31 +41,36 @@ export function answer(body: string, fields = '', status = '200 OK'): string {
   return `HTTP/1.1 ${status}\r\n${fields}Content-Length: ${Buffer.byteLength(body, 'latin1')}\r\n\r\n${body}`
 }
 
-export async function strictOrigin(t: Test, answerer: Answerer = echo): Promise<StrictOrigin> {
+/** Listens on a free port of 127.0.0.1, unless `address` says other. */
+export async function strictOrigin(t: Test, answerer: Answerer = echo, address?: RawAddress): Promise<StrictOrigin> {
   const seen: SeenRequest[] = []
   const partial: string[] = []
   const faults: string[] = []
   const peers: RawPeer[] = []
-  const server = await rawServer(t, async (peer, index) => {
-    // Health checks connect and say nothing.
-    peer.socket.once('data', () => peers.push(peer))
-    for (;;) {
-      let request: SeenRequest
-      try {
-        request = { ...(await peer.readRequest({ timeoutMs: 60_000 })), connection: index }
-      } catch (error) {
-        const left = peer.unread.toString('latin1')
-        if ((error as { code?: string }).code === 'TESTING_ERR_BAD_MESSAGE') faults.push(`${String(error)}: ${left}`)
-        else if (left !== '') partial.push(left)
-        peer.end()
-        return
+  const server = await rawServer(
+    t,
+    async (peer, index) => {
+      // Health checks connect and say nothing.
+      peer.socket.once('data', () => peers.push(peer))
+      for (;;) {
+        let request: SeenRequest
+        try {
+          request = { ...(await peer.readRequest({ timeoutMs: 60_000 })), connection: index }
+        } catch (error) {
+          const left = peer.unread.toString('latin1')
+          if ((error as { code?: string }).code === 'TESTING_ERR_BAD_MESSAGE') faults.push(`${String(error)}: ${left}`)
+          else if (left !== '') partial.push(left)
+          peer.end()
+          return
+        }
+        faults.push(...wrongWith(request))
+        seen.push(request)
+        const bytes = await answerer(request, peer)
+        if (bytes !== undefined) void peer.write(bytes)
       }
-      faults.push(...wrongWith(request))
-      seen.push(request)
-      const bytes = await answerer(request, peer)
-      if (bytes !== undefined) void peer.write(bytes)
-    }
-  })
+    },
+    address,
+  )
   t.teardown(() => {
     if (faults.length > 0) t.fail(`the origin was sent what isn't well-formed: ${faults.join('\n')}`)
   })

@@ -87,8 +87,41 @@ const Circuit = Type.Object(
 const Weight = Type.Object({
   configured: Type.Number({ description: 'What discovery says.' }),
   operator: OrNull.Number('What an operator says here; null: nothing.'),
-  effective: Type.Number({ description: 'What counts now, slow start included.' }),
+  effective: Type.Number({ description: 'What counts now, with slow start and reports.' }),
+  reportRatio: Type.Number({
+    minimum: 0,
+    maximum: 1,
+    description: 'Part of the weight that what it reports leaves it; with slow start the lesser of both counts.',
+  }),
+  reportReason: OrNull.String(
+    'Why that is not all of it, or why it is although trouble is reported; null when nothing is the matter.',
+  ),
 })
+
+const Reported = OrNull.Object(
+  {
+    ageMs: Count('Since it came.'),
+    counts: Type.Boolean({ description: 'Whether it is young enough to count.' }),
+    sequence: OrNull.Number('Number of the report.'),
+    utilization: OrNull.Number('Share of its capacity in use; more than 1 is allowed.'),
+    requestsPerSecond: OrNull.Number('Requests that it answers per second.'),
+    errorsPerSecond: OrNull.Number('Of those, the ones that failed by its own fault.'),
+    loopDelayP99Ms: OrNull.Number('99th percentile of the delay of its event loop.'),
+    gcRatio: OrNull.Number('Share of its time in garbage collection.'),
+    memoryUtilization: OrNull.Number('Share of the memory that it may have.'),
+    heapUtilization: OrNull.Number('Heap in use of its limit.'),
+    cacheHitRatio: OrNull.Number('Share of the look-ups in its cache that were hits.'),
+    databaseWaiting: OrNull.Number('Requests that wait for a database connection.'),
+    databaseHasRoom: Type.Boolean({
+      description: 'False while requests that need the database go to others first (reports.database-free).',
+    }),
+    pressure: Type.Unsafe<'normal' | 'warning' | 'critical' | 'emergency' | null>({
+      enum: ['normal', 'warning', 'critical', 'emergency', null],
+      description: 'Memory pressure.',
+    }),
+  },
+  'What it last said of its own load; each figure null where it did not say. null: it said nothing, or is not trusted.',
+)
 
 const Requests = Type.Object({
   active: Count('Sent and not yet answered in full.'),
@@ -112,7 +145,7 @@ export const EndpointViewSchema = Type.Object(
     administrative: Administrative,
     observed: Observed,
     circuit: Circuit,
-    reported: Type.Null({ description: 'What it says of its own load; not collected yet.' }),
+    reported: Reported,
     slowStart: OrNull.Object(
       { ratio: Type.Number({ minimum: 0, maximum: 1, description: 'Part of its weight that it gets now.' }) },
       'null when it gets all of its weight.',
@@ -154,9 +187,9 @@ export const DecisionViewSchema = Type.Object(
     atIso: Type.String({ description: 'Wall-clock time, ISO 8601 in UTC.' }),
     tryNumber: Type.Integer({ minimum: 1, description: '1 for the first try.' }),
     strategy: Type.String(),
-    kind: Type.Enum(['picked', 'probe', 'panic', 'none'], {
+    kind: Type.Enum(['picked', 'database-room', 'probe', 'panic', 'none'], {
       description:
-        '`picked` by the strategy, `probe` of an endpoint on trial, `panic`: taken though not available, `none`: nobody could be asked.',
+        '`picked` by the strategy, `database-room`: by the strategy, of those without database waiters, `probe` of an endpoint on trial, `panic`: taken though not available, `none`: nobody could be asked.',
     }),
     chosen: OrNull.String('Id of the endpoint; null for `none`.'),
     candidates: Type.Array(

@@ -11,6 +11,7 @@ import { healthIssues, healthOptions } from './health-options.ts'
 import { limitsOptions } from './limits-options.ts'
 import { logOptions } from './log-options.ts'
 import { outlierOptions, panicOptions, slowStartOptions, stallOptions } from './outlier-options.ts'
+import { reportsIssues, reportsOptions } from './reports-options.ts'
 import { retryOptions } from './retry-options.ts'
 import { shutdownOptions } from './shutdown-options.ts'
 import { timeoutsOptions } from './timeouts-options.ts'
@@ -98,6 +99,7 @@ export const balancerSchema = Type.Object(
     stall: stallOptions,
     slowStart: slowStartOptions,
     panic: panicOptions,
+    reports: reportsOptions,
     retry: retryOptions,
     limits: limitsOptions,
     trustedProxies: Type.Array(Type.String(), {
@@ -129,7 +131,7 @@ export function checkBalancerConfig(config: BalancerConfig): string[] {
   attempt('trustedProxies', () => new TrustedProxies(config.trustedProxies))
   attempt('hash.key', () => parseHashKey(config.hash.key))
   for (const upstream of config.upstream) attempt('upstream', () => parseUpstreamAddress(upstream.url))
-  issues.push(...healthIssues(config.health), ...discoveryIssues(config.discovery))
+  issues.push(...healthIssues(config.health), ...discoveryIssues(config.discovery), ...reportsIssues(config.reports))
   const { file, dns, srv } = config.discovery
   if (config.upstream.length === 0 && file === '' && dns.length === 0 && srv.length === 0) {
     issues.push(

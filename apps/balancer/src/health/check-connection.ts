@@ -23,6 +23,8 @@ export interface CheckRequest {
   /** The codec's number of its method. */
   readonly method: number
   readonly expectation: Expectation
+  /** Shown every final head, whether it passes or not: for what else an endpoint says in it. */
+  readonly onHead: (head: MessageHead) => void
   /** Whether the connection may be used again. */
   readonly mayKeep: boolean
 }
@@ -101,6 +103,7 @@ export class CheckConnection implements MessageSink {
 
   onHead(head: MessageHead): void {
     if (head.interim) return
+    this.#request.onHead(head)
     this.#mayKeep = this.#request.mayKeep && head.keepAlive && head.framing !== FRAMING.untilClose
     const fault = this.#request.expectation.judgeHead(head)
     if (fault !== null) this.#finish({ kind: 'answer', message: fault }, false)

@@ -1,4 +1,4 @@
-// Looks at all endpoints every `PERIOD_MS`: finds stalled ones, ends ejections whose time is over, raises those in slow start.
+// Looks at all endpoints every `PERIOD_MS`: finds stalled ones, ends ejections whose time is over, raises those in slow start, follows reports.
 import { TimerEntry, type Clock, type TimerOwner, type TimerWheel } from '../transport/timer-wheel.ts'
 import type { UpstreamPool } from '../upstream/upstream-pool.ts'
 import type { OutlierDetector } from './outlier-detector.ts'
@@ -8,19 +8,34 @@ const PERIOD_MS = 50
 /** Shares grow in steps of this: often enough for a smooth rise, seldom enough to rebuild the snapshot. */
 const STEP_MS = 250
 
+/** Changes shares by what endpoints report. */
+export interface ShareStep {
+  /** True when the pool has to be rebuilt. */
+  step(): boolean
+}
+
 export class EndpointWatch implements TimerOwner {
   readonly #pool: UpstreamPool
   readonly #outliers: OutlierDetector
   readonly #stalls: StallDetector
+  readonly #shares: ShareStep
   readonly #wheel: TimerWheel
   readonly #clock: Clock
   readonly #timer = new TimerEntry(this)
   #steppedAtMs = 0
 
-  constructor(pool: UpstreamPool, outliers: OutlierDetector, stalls: StallDetector, wheel: TimerWheel, clock: Clock) {
+  constructor(
+    pool: UpstreamPool,
+    outliers: OutlierDetector,
+    stalls: StallDetector,
+    shares: ShareStep,
+    wheel: TimerWheel,
+    clock: Clock,
+  ) {
     this.#pool = pool
     this.#outliers = outliers
     this.#stalls = stalls
+    this.#shares = shares
     this.#wheel = wheel
     this.#clock = clock
   }
@@ -44,7 +59,7 @@ export class EndpointWatch implements TimerOwner {
   }
 
   #raise(nowMs: number): void {
-    let changed = false
+    let changed = this.#shares.step()
     for (const endpoint of this.#pool.endpoints) {
       if (endpoint.slowStart === null) continue
       changed = true

@@ -5,7 +5,7 @@
 // * A kept connection that turns out to be closed is no failure: the endpoint is asked once more over a new one.
 // * A connection is kept for `MAX_CHECKS_PER_CONNECTION` checks at most, and for none behind a failure: an endpoint that has stopped
 //   accepting goes on answering over what is open, and a name may lead elsewhere by now.
-import { METHOD } from '@plimsoll/http1'
+import { METHOD, type MessageHead } from '@plimsoll/http1'
 import type { UpstreamAddress } from '../upstream/address.ts'
 import { CheckConnection, type CheckRequest } from './check-connection.ts'
 import { Expectation, type CheckRequestOptions } from './expectation.ts'
@@ -20,14 +20,15 @@ export class HttpProbe implements Probe {
   readonly #request: CheckRequest
   #connection: CheckConnection | null = null
 
-  /** @throws Error when the options don't parse; `checkRequestIssues` says it beforehand. */
-  constructor(address: UpstreamAddress, options: CheckRequestOptions) {
+  /** @throws Error when the options don't parse; `checkRequestIssues` says it beforehand. `onHead`: shown every final head. */
+  constructor(address: UpstreamAddress, options: CheckRequestOptions, onHead: (head: MessageHead) => void = () => {}) {
     this.#address = address
     this.#name = `${options.method} ${options.path}`
     this.#request = {
       bytes: requestBytes(options, options.host === '' ? address.authority : options.host),
       method: options.method === 'HEAD' ? METHOD.HEAD : METHOD.GET,
       expectation: new Expectation(options),
+      onHead,
       mayKeep: options.reuseConnection,
     }
   }

@@ -12,6 +12,7 @@ import type { Exchange } from '../exchange.ts'
 import type { Endpoint } from '../upstream/endpoint.ts'
 import type { UpstreamPool } from '../upstream/upstream-pool.ts'
 import { DurationHistogram, Exposition } from './exposition.ts'
+import { renderReports, type ReportFigures } from './report-metrics.ts'
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])
 const STATES = ['starting', 'up', 'down', 'ejected', 'half-open', 'draining'] as const
@@ -60,6 +61,7 @@ export interface MetricSources {
   readonly listener: ListenerFigures
   readonly budget: BudgetFigures
   readonly streams: StreamFigures
+  readonly reports: ReportFigures
   connections(endpoint: Endpoint): ConnectionFigures | null
   /** Monotonic milliseconds. */
   now(): number
@@ -167,6 +169,7 @@ export class BalancerMetrics {
     this.#renderListener(out)
     this.#renderEndpoints(out)
     this.#renderOutliers(out)
+    renderReports(out, this.#sources.pool.endpoints, this.#sources.reports)
     this.#renderConnections(out)
     this.#renderChecks(out)
     return out.toString()
@@ -267,7 +270,11 @@ export class BalancerMetrics {
       for (const state of STATES) out.sample('lb_upstream_state', { server: endpoint.id, state }, state === now ? 1 : 0)
     }
     gauge('lb_upstream_weight', 'Configured weight.', ({ configuredWeight }) => configuredWeight)
-    gauge('lb_upstream_weight_effective', 'Weight at this moment: slow start scales it.', ({ weight }) => weight)
+    gauge(
+      'lb_upstream_weight_effective',
+      'Weight at this moment: slow start and reports lower it.',
+      ({ weight }) => weight,
+    )
     gauge(
       'lb_upstream_requests_active',
       'Requests sent and not yet answered in full.',

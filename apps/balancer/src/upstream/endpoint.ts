@@ -12,6 +12,7 @@
 // Invariant: `mayTakeRequests` is the only test for picking, and `unavailableReason` explains exactly when it's false. What's half-open
 // takes nothing but its probe.
 import { PickState, type Candidate } from '@plimsoll/load-balancing'
+import { EndpointReport } from '../reports/endpoint-report.ts'
 import type { SlowStart } from '../health/slow-start.ts'
 import type { UpstreamAddress } from './address.ts'
 import { CircuitBreaker, type CircuitOptions } from './circuit-breaker.ts'
@@ -53,7 +54,11 @@ export class Endpoint implements Candidate {
   pick = new PickState()
   readonly circuit: CircuitBreaker
   readonly firstByte = new FirstByteTimes()
-  /** Share of the traffic at this moment, and requests that it may have at once: slow start scales both. */
+  /** What it says of its own load. */
+  readonly report = new EndpointReport()
+  /** By its reports, nobody waits there for a database connection. A new value counts from the pool's next rebuild on. */
+  databaseHasRoom = true
+  /** Share of the traffic at this moment, and requests that it may have at once: slow start scales both, what it reports the first. */
   weight = 1
   maxRequests = Infinity
   /** Requests sent and not yet answered in full. */
@@ -78,6 +83,8 @@ export class Endpoint implements Candidate {
   #operator = NOTHING_SAID
   #settings: EndpointSettings
   #startRatio = 1
+  #reportRatio = 1
+  #reportReason: string | null = null
   #health: EndpointHealth = 'starting'
   #healthReason = 'waiting for the first check'
 
@@ -106,7 +113,7 @@ export class Endpoint implements Candidate {
     return this.#operator
   }
 
-  /** Weight without slow start. */
+  /** Weight without slow start and without what it reports. */
   get configuredWeight(): number {
     return this.#operator.weight ?? this.#description.weight
   }
@@ -161,6 +168,23 @@ export class Endpoint implements Candidate {
     this.#scale()
   }
 
+  /** Part of its weight that its reports leave it, 0.1-1. */
+  get reportRatio(): number {
+    return this.#reportRatio
+  }
+
+  /** Why that isn't all, or would not be; null when nothing is the matter. */
+  get reportReason(): string | null {
+    return this.#reportReason
+  }
+
+  setReportRatio(ratio: number, reason: string | null): void {
+    this.#reportReason = reason
+    if (ratio === this.#reportRatio) return
+    this.#reportRatio = ratio
+    this.#scale()
+  }
+
   /** It has been given a request whole and owes an answer. */
   beginWaiting(nowMs: number): void {
     // Behind a slow request that waits alone nobody was silent yet for whoever comes second.
@@ -194,7 +218,8 @@ export class Endpoint implements Candidate {
 
   #scale(): void {
     const { maxRequests } = this.#settings
-    this.weight = this.configuredWeight * this.#startRatio
+    // The lesser, not the product: both say how much it can take, and a tenth of a tenth would be next to nothing.
+    this.weight = this.configuredWeight * Math.min(this.#startRatio, this.#reportRatio)
     this.maxRequests = this.#startRatio < 1 ? Math.max(1, Math.ceil(maxRequests * this.#startRatio)) : maxRequests
   }
 }

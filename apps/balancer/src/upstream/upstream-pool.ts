@@ -2,7 +2,8 @@
 //
 //   discovery ──list──┐
 //   operator ──says───┼──► known endpoints ──rebuild──► snapshot ──► pick
-//   checks, circuits ─┘                        └──────► on trial: half-open ones, one request each
+//   checks, circuits ─┘                        ├──────► on trial: half-open ones, one request each
+//   reports ─────────────────────────────────► └──────► with room: the part of the snapshot whose database has room
 //
 // Everything beside the pipeline only ever changes an endpoint and then replaces the snapshot, which requests read. A known endpoint keeps
 // its object (and its counters) as long as its id and address stay the same. One that has left the list takes no new request; those
@@ -10,6 +11,10 @@
 //
 // Panic: when fewer than `panicBelowRatio` of the endpoints may take requests, checks and circuits are more likely wrong than all
 // servers are, and the rest would be buried under the whole load: then all that accept connections are used.
+//
+// Database room: requests that need the database go first to the part of the snapshot that reports no waiters, and to anyone when that's
+// exhausted. The rest keeps `KEPT_RATIO` of its share of them, so that nobody can talk itself out of all. There's no such part in panic, nor
+// when more than half have waiters: then the database is what's slow, and to crowd the others would help nobody.
 import { createSnapshot, type HashKey, type Picker, type Snapshot } from '@plimsoll/load-balancing'
 import { channels, type EndpointHealthChanged } from '../channels.ts'
 import type { Clock } from '../transport/timer-wheel.ts'
@@ -41,7 +46,18 @@ export interface PoolListener {
 }
 
 /** How an endpoint came to be picked. */
-export type PickKind = 'picked' | 'probe' | 'panic'
+export type PickKind = 'picked' | 'probe' | 'panic' | 'database-room'
+
+/** An endpoint keeps this part of its share, whatever it reports. */
+const KEPT_RATIO = 0.1
+
+/** Those of a snapshot whose database has room, and the others. */
+interface DatabaseParts {
+  readonly withRoom: Snapshot<Endpoint>
+  readonly without: Snapshot<Endpoint>
+  /** Every so many-th pick is the others'. */
+  readonly every: number
+}
 
 const EMPTY: Snapshot<Endpoint> = createSnapshot<Endpoint>([])
 
@@ -52,6 +68,9 @@ export class UpstreamPool {
   #known = new Map<string, Endpoint>()
   /** Immutable between two changes: replaced whole. */
   #snapshot = EMPTY
+  /** Null when all have room, or nobody is to be avoided. */
+  #databaseParts: DatabaseParts | null = null
+  #databasePicks = 0
   #onTrial: readonly Endpoint[] = []
   #leftOut: readonly { readonly id: string; readonly why: string }[] = []
   #panic = false
@@ -146,7 +165,11 @@ export class UpstreamPool {
       if (this.#panic) this.rebuild()
       return
     }
-    if (health === 'up' && from === 'down') endpoint.forgetPicks()
+    if (health === 'up' && from === 'down') {
+      endpoint.forgetPicks()
+      // It may be another process by now, whose reports count from 1.
+      endpoint.report.forget()
+    }
     if (health === 'up' && !(from === 'starting' && endpoint.isOriginal)) this.startSlowly(endpoint)
     this.rebuild()
     const change: EndpointHealthChanged = { endpoint, from, to: health, reason }
@@ -165,16 +188,38 @@ export class UpstreamPool {
 
   /**
    * The endpoint for a request, or null. A half-open one comes first: nobody else brings it back. `repeatable`: the request can be sent
-   * elsewhere when it fails there; one that can't is tried there only when there's nobody else.
+   * elsewhere when it fails there; one that can't is tried there only when there's nobody else. `needsDatabase`: those whose database has room
+   * go before the others.
    */
-  pick(tried: readonly Endpoint[], repeatable: boolean, hashKey?: HashKey): Endpoint | null {
+  pick(
+    tried: readonly Endpoint[],
+    repeatable: boolean,
+    hashKey?: HashKey,
+    needsDatabase: boolean = false,
+  ): Endpoint | null {
     if (this.#onTrial.length > 0) {
       const onTrial = this.#pickOnTrial(tried, repeatable)
       if (onTrial !== null) return onTrial
     }
+    if (needsDatabase && this.#databaseParts !== null) {
+      const picked = this.#pickForDatabase(this.#databaseParts, tried, hashKey)
+      if (picked !== null) return picked
+    }
     this.lastKind = this.#panic ? 'panic' : 'picked'
     const picked = this.#settings.picker.pick(this.#snapshot, tried, hashKey)
     return picked === null && this.#onTrial.length > 0 ? this.#pickOnTrial(tried, true) : picked
+  }
+
+  #pickForDatabase(parts: DatabaseParts, tried: readonly Endpoint[], hashKey?: HashKey): Endpoint | null {
+    const { picker } = this.#settings
+    if (++this.#databasePicks >= parts.every) {
+      this.#databasePicks = 0
+      this.lastKind = 'picked'
+      const kept = picker.pick(parts.without, tried, hashKey)
+      if (kept !== null) return kept
+    }
+    this.lastKind = 'database-room'
+    return picker.pick(parts.withRoom, tried, hashKey)
   }
 
   #pickOnTrial(tried: readonly Endpoint[], repeatable: boolean): Endpoint | null {
@@ -222,6 +267,7 @@ export class UpstreamPool {
   #take(candidates: readonly Endpoint[], panic: boolean): void {
     this.#snapshot = candidates.length === 0 ? EMPTY : createSnapshot(candidates)
     if (candidates.length > 0) this.#everServed = true
+    this.#databaseParts = panic ? null : databaseParts(this.#snapshot)
     this.#leftOut = this.endpoints
       .filter(endpoint => !candidates.includes(endpoint))
       .map(endpoint => ({ id: endpoint.id, why: endpoint.unavailableReason ?? 'not the first: balancing is off' }))
@@ -229,4 +275,19 @@ export class UpstreamPool {
     this.#panic = panic
     this.#listener.onPanic(panic)
   }
+}
+
+function databaseParts(whole: Snapshot<Endpoint>): DatabaseParts | null {
+  const without = whole.candidates.filter(({ databaseHasRoom }) => !databaseHasRoom)
+  if (without.length === 0 || without.length * 2 > whole.candidates.length) return null
+  const withRoom = whole.candidates.filter(({ databaseHasRoom }) => databaseHasRoom)
+  return {
+    withRoom: createSnapshot(withRoom, whole),
+    without: createSnapshot(without, whole),
+    every: Math.ceil(weightOf(whole.candidates) / (KEPT_RATIO * weightOf(without))),
+  }
+}
+
+function weightOf(endpoints: readonly Endpoint[]): number {
+  return endpoints.reduce((sum, { weight }) => sum + weight, 0)
 }

@@ -18,7 +18,7 @@ export function endpointView(id: string): EndpointView {
     circuit: { state: 'closed', reason: null, openUntilInMs: null, ejections: 0 },
     reported: null,
     slowStart: null,
-    weight: { configured: 1, operator: null, effective: 1 },
+    weight: { configured: 1, operator: null, effective: 1, reportRatio: 1, reportReason: null },
     requests: { active: 0, total: 7, failures: 1 },
     latency: { firstByteMs: 1.5, p99Ms: null },
   }

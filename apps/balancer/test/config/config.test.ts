@@ -39,6 +39,10 @@ await t.test('what does not parse, and what contradicts itself, is named', t => 
     ['--trusted-proxies=10.0.0.0/99', /is no address, no range/],
     ['--timeouts.try-ms=40000', /is longer than timeouts\.totalMs/],
     ['--timeouts.connect-ms=0', /1/],
+    ['--reports.from=tcp', /unix/],
+    ['--reports.expiry-ms=50', /100/],
+    ['--reports.database-free=static', /^reports\.databaseFree: "static" is no prefix of a path/m],
+    ['--reports.trust=all', /reports\.trust/],
     ['--limits.max-headers=x', /limits\.max-headers/i],
   ] as const)
     t.match(issuesOf(UPSTREAM, argument), sentence, argument)

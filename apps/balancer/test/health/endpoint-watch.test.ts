@@ -17,7 +17,7 @@ function watched(count: number) {
   const stalls = new StallDetector({ minSilenceMs: 250, factor: 10 }, (endpoint, silentMs) => {
     outliers.eject(endpoint, { cause: 'stalled', reason: `silent for ${silentMs} ms` })
   })
-  const watch = new EndpointWatch(pool, outliers, stalls, wheel, clock)
+  const watch = new EndpointWatch(pool, outliers, stalls, { step: () => false }, wheel, clock)
   const turning = clock.setInterval(() => wheel.turn(), TICK_MS)
   watch.start()
   clock.advance(1000)

@@ -11,12 +11,14 @@ import { answer, strictOrigin } from '../strict-origin.ts'
 const failing = await rawServer(t, async peer => {
   if (await peer.readUntil('\r\n\r\n', { timeoutMs: 60_000 }).catch(() => null)) peer.reset()
 })
-const origin = await strictOrigin(t, () => answer('ok'))
+const REPORT =
+  'endpoint-load-metrics: TEXT application_utilization=0.42,named_metrics.sequence=1,named_metrics.loop_delay_p99_seconds=0.0125,named_metrics.heap_utilization=0.5,named_metrics.gc_ratio=0.01,named_metrics.db_waiting=3,named_metrics.pressure=1\r\n'
+const origin = await strictOrigin(t, () => answer('ok', REPORT))
 const log = path.join(t.testdir(), 'logs', 'access.log')
 const balancer = await startBalancer(
   t,
   [failing.url, origin.url],
-  [`--log.access=${log}`, '--health.interval-ms=60000'],
+  [`--log.access=${log}`, '--health.interval-ms=60000', '--reports.from=all'],
 )
 const scrape = async () => (await fetch(`${balancer.adminUrl}/metrics`)).text()
 
@@ -43,6 +45,24 @@ await t.test('what happened is counted', async t => {
   t.match(text, /^lb_health_check_transitions_total\{server="[^"]+"\} 1$/m)
   t.match(text, new RegExp(`^lb_upstream_request_duration_seconds_count\\{server="${origin.url}"\\} 5$`, 'm'))
   t.match(text, new RegExp(`^lb_upstream_state\\{server="${origin.url}",state="up"\\} 1$`, 'm'))
+})
+
+await t.test('what endpoints report of their load is there, and only theirs who do', async t => {
+  const text = await scrape()
+  for (const [name, value] of [
+    ['utilization_ratio', '0.42'],
+    ['loop_delay_p99_seconds', '0.0125'],
+    ['heap_utilization_ratio', '0.5'],
+    ['gc_ratio', '0.01'],
+    ['db_waiting', '3'],
+    ['pressure_level', '1'],
+  ]) {
+    const samples = text.split('\n').filter(line => line.startsWith(`lb_worker_${name}{`))
+    t.same(samples, [`lb_worker_${name}{server="${origin.url}"} ${value}`])
+  }
+  t.match(text, /^lb_reports_total\{result="taken"\} 1$/m)
+  t.match(text, /^lb_reports_total\{result="same"\} 4$/m)
+  t.match(text, /^lb_reports_ignored 0$/m)
 })
 
 await t.test('promtool finds nothing wrong', async t => {

@@ -72,7 +72,7 @@ export class Traffic {
     const stalls = new StallDetector({ minSilenceMs: 250, factor: 10 }, (endpoint, silentMs) =>
       outliers.eject(endpoint, { cause: 'stalled', reason: `silent for ${silentMs} ms` }),
     )
-    new EndpointWatch(pool, outliers, stalls, wheel, this.clock).start()
+    new EndpointWatch(pool, outliers, stalls, { step: () => false }, wheel, this.clock).start()
     this.clock.setInterval(() => wheel.turn(), TICK_MS)
   }
 
