@@ -14,6 +14,8 @@ import { compileValidator } from './http/validation.ts'
 import { answerClientErrors, ignoreClientError } from './plugins/client-errors.ts'
 import { compressOptions } from './plugins/compression.ts'
 import { draining } from './plugins/draining.ts'
+import { loadReport } from './plugins/load-report.ts'
+import { loadShedding } from './plugins/load-shedding.ts'
 import { answerError, setErrorHandlers } from './plugins/error-handler.ts'
 import { metrics } from './plugins/metrics.ts'
 import { metricsRoute } from './plugins/metrics-route.ts'
@@ -63,7 +65,7 @@ const MAX_PARAMETER_LENGTH = 128
 
 /** Builds the application on its dependencies. It doesn't listen, and doesn't close them. */
 export function createApp(dependencies: Dependencies, options: AppOptions): FastifyInstance {
-  const { logger, clock, registry, figures, drainState } = dependencies
+  const { logger, clock, registry, figures, reporter, drainState, admission, random } = dependencies
   const { environment } = options
   const trustPeer = trustPeers(options)
 
@@ -102,6 +104,8 @@ export function createApp(dependencies: Dependencies, options: AppOptions): Fast
   app.register(requestContext, { trustPeer, handlerTimeoutMs: options.handlerTimeoutMs, clock })
   app.register(draining, { drainState })
   app.register(metrics, { registry, figures })
+  if (reporter !== null) app.register(loadReport, { reporter, trustPeer })
+  app.register(loadShedding, { admission, trustPeer, random })
   app.register(requestLog, { securityLogger: categoryLogger(logger, 'security') })
   app.register(helmet, helmetOptions())
   app.register(securityHeaders)

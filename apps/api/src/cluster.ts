@@ -13,15 +13,17 @@ import {
   createEndpointFile,
   createSupervisor,
   type ControlServer,
+  type RecyclingOptions,
   type Supervisor,
 } from '@plimsoll/supervisor'
 import { categoryLogger, type Logger } from '@plimsoll/telemetry'
 import type { CacheSettings } from './cache/cache.ts'
 import { watchForCrashes } from './cache/crash-watch.ts'
 import { checkDatabase } from './database/check.ts'
+import type { FleetPlan } from './memory/fleet-plan.ts'
 
-export interface ClusterOptions {
-  readonly workers: number
+export interface ClusterOptions extends FleetPlan {
+  readonly recycling: Partial<RecyclingOptions>
   /** Absolute path. */
   readonly runFolder: string
   /** Port on 127.0.0.1; 0 for a free one. */
@@ -48,6 +50,7 @@ const WORKER_ENTRY = fileURLToPath(new URL('./worker/main.ts', import.meta.url))
 
 export class Cluster {
   readonly #options: ClusterOptions
+  readonly #cacheLogger: Logger
   readonly #logger: Logger
   readonly #endpointsPath: string
   readonly #supervisor: Supervisor
@@ -60,12 +63,15 @@ export class Cluster {
   constructor(options: ClusterOptions, logger: Logger) {
     const startupLogger = categoryLogger(logger, 'startup')
     this.#options = options
-    this.#logger = categoryLogger(logger, 'cache')
+    this.#logger = startupLogger
+    this.#cacheLogger = categoryLogger(logger, 'cache')
     this.#endpointsPath = path.join(options.runFolder, 'endpoints.json')
     const endpoints = createEndpointFile(this.#endpointsPath)
     this.#supervisor = createSupervisor({
       entry: WORKER_ENTRY,
-      workers: options.workers,
+      workers: { min: options.workers, max: options.maxWorkers },
+      ...(options.heap === undefined ? {} : { heap: options.heap }),
+      recycling: options.recycling,
       runFolder: options.runFolder,
       // Modules are compiled once for all workers and starts, not once per worker: 0.7 s of CPU become 0.4 s.
       env: { NODE_COMPILE_CACHE: path.join(options.runFolder, 'compile-cache'), ...options.env },
@@ -86,9 +92,10 @@ export class Cluster {
    * @throws API_ERR_DATABASE_CONNECT, API_ERR_SCHEMA_BEHIND, SUPERVISOR_ERR_*; nothing is left running then
    */
   async start(): Promise<ClusterAddresses> {
-    const { database, cache } = this.#options
+    const { database, cache, heap } = this.#options
+    if (heap !== undefined) this.#logger.info({ flags: heap.execArgv }, heap.reason)
     await checkDatabase(database)
-    this.#endWatch = watchForCrashes(cache, database.url, this.#logger)
+    this.#endWatch = watchForCrashes(cache, database.url, this.#cacheLogger)
     const { address, port } = await this.#control.listen()
     try {
       await this.#supervisor.start()
@@ -100,6 +107,17 @@ export class Cluster {
       throw error
     }
     return { admin: `${address}:${port}`, endpoints: this.#endpointsPath }
+  }
+
+  /** Replaces all workers, one after the other; never rejects: what goes wrong leaves the fleet as it is, and is logged. */
+  async replaceWorkers(): Promise<void> {
+    this.#logger.info('All workers are replaced, one after the other')
+    try {
+      await this.#supervisor.replace()
+      this.#logger.info('All workers have been replaced')
+    } catch (error) {
+      this.#logger.error({ err: error }, 'Not all workers could be replaced; the others go on as they are')
+    }
   }
 
   /** Resolves when no worker is left. */

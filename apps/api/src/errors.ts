@@ -134,6 +134,12 @@ export const API_ERRORS = {
     message: 'The database went away before it answered, and what became of the change could not be found out.',
     remedy: 'Look before repeating it.',
   },
+  API_ERR_OVERLOADED: {
+    status: 503,
+    title: 'The server is overloaded',
+    message: 'The worker is short of memory and takes only requests of a higher priority.',
+    remedy: 'Send it again after `retry-after`; look at `memory_*` and the log for what takes the memory.',
+  },
   API_ERR_DEADLINE: {
     status: 503,
     title: 'The answer was not ready in time',

@@ -2,12 +2,14 @@
 //
 // Standard output gets one line of JSON when every worker is ready, and the logs; standard error gets one line when it can't start.
 // SIGTERM, SIGINT or the end of the program that started it: workers drain, exit code 0. Exit code 1: it couldn't start, or stop in order.
+// SIGHUP: all workers are replaced, one after the other, and nothing is lost; at a terminal, which sends it when it's closed, it ends the cluster.
 import { randomBytes } from 'node:crypto'
 import { loadConfig } from '@plimsoll/config'
 import { Cluster } from './cluster.ts'
 import { clusterProgram } from './config/config.ts'
-import { cacheSettings, commandDatabase, runFolder, workerCount } from './config/settings.ts'
+import { cacheSettings, commandDatabase, recyclingSettings, runFolder } from './config/settings.ts'
 import { workerEnvironment } from './config/worker-environment.ts'
+import { planFleet } from './memory/fleet-plan.ts'
 import { explain, openLogger } from './programs.ts'
 
 async function run(): Promise<void> {
@@ -16,15 +18,17 @@ async function run(): Promise<void> {
   if (loaded.kind === 'check') return void process.stdout.write('The configuration is valid.\n')
   const { config } = loaded
   const logger = await openLogger(config, 'cluster')
-  const workers = workerCount(config)
+  const plan = planFleet(config)
+  const { workers } = plan
   const cluster = new Cluster(
     {
-      workers,
+      ...plan,
+      recycling: recyclingSettings(config),
       runFolder: runFolder(config, process.getuid?.() ?? 0),
       adminPort: config.adminPort,
       controlToken: config.controlToken ?? randomBytes(32).toString('base64url'),
       inspectPort: config.inspectPort,
-      env: workerEnvironment(config, process.env),
+      env: workerEnvironment(config, plan, process.env),
       database: commandDatabase(config.database),
       cache: cacheSettings(config),
     },
@@ -37,6 +41,8 @@ async function run(): Promise<void> {
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
   process.on('disconnect', stop)
+  const atTerminal = process.stdin.isTTY || process.stdout.isTTY
+  process.on('SIGHUP', atTerminal ? stop : () => void cluster.replaceWorkers())
 
   const addresses = await cluster.start()
   // Written past the log's level: programs wait for this line.

@@ -214,6 +214,10 @@ export class Stack {
         `--admin=127.0.0.1:${adminPort}`,
         `--discovery.file=${path.join(folder.run, 'endpoints.json')}`,
         '--health.path=/health/ready',
+        // A worker where requests wait for the database goes on with these.
+        '--reports.database-free=/health',
+        '--reports.database-free=/openapi.json',
+        '--reports.database-free=/documentation',
         `--load-balancing=${this.#config.loadBalancing}`,
         // Nobody is in front of this balancer who would have to look away first.
         '--shutdown.grace-ms=0',

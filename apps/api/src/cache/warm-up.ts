@@ -34,9 +34,14 @@ export class WarmUp {
     this.#logger.info(warmed, 'The cache is warm')
   }
 
+  /** Ends it. */
+  stop(): void {
+    this.#stop.abort()
+  }
+
   /** Ends it, and leaves the keys that are hot now. */
   async close(): Promise<void> {
-    this.#stop.abort()
+    this.stop()
     const { file } = this.#options
     if (file === undefined) return
     try {

@@ -4,13 +4,13 @@ import { isOriginPattern } from '../plugins/security.ts'
 import { routesTo } from '../database/address.ts'
 import { smallestBudget } from '../database/pool-size.ts'
 import { clusterSchema, databaseCommandSchema, workerSchema, type ClusterConfig, type WorkerConfig } from './schemas.ts'
-import { poolLimits, workerCount } from './settings.ts'
+import { mostWorkers, poolLimits, workerCount } from './settings.ts'
 
 /** The programs, as `loadConfig` takes them. */
 export const clusterProgram = {
   name: 'plimsoll-api',
   schema: clusterSchema,
-  check: (config: ClusterConfig) => checkServing(config, workerCount(config)),
+  check: (config: ClusterConfig) => checkCluster(config),
 }
 export const workerProgram = {
   name: 'plimsoll-api-worker',
@@ -21,6 +21,18 @@ export const databaseProgram = {
   name: 'plimsoll-api-database',
   operands: 'migrate | plan | rehearse | repair NUMBER pending|done | seed | reset',
   schema: databaseCommandSchema,
+}
+
+/** Of the cluster: what holds for each of its workers, and for their number. */
+function checkCluster(config: ClusterConfig): string[] {
+  const workers = workerCount(config)
+  const { maxWorkers } = config
+  return [
+    ...(maxWorkers !== undefined && maxWorkers < workers
+      ? [`maxWorkers (${maxWorkers}) is below workers (${workers}); raise the one or lower the other`]
+      : []),
+    ...checkServing(config, mostWorkers(config)),
+  ]
 }
 
 /** What the schema can't say. */

@@ -22,6 +22,12 @@ export const http = Type.Object(
       maximum: 64 * 1024 * 1024,
       env: 'API_MAX_BODY_BYTES',
     }),
+    loadReport: Type.Boolean({
+      description:
+        'Whether answers to the balancer say how loaded the worker is (header endpoint-load-metrics); those to anybody else never do.',
+      default: true,
+      env: 'API_LOAD_REPORT',
+    }),
     trustedProxies: Type.Array(Type.String({ maxLength: 64 }), {
       description:
         "Addresses and networks whose x-forwarded-* fields, request ids and deadlines are believed, besides whoever is on a worker's Unix socket.",

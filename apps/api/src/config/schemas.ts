@@ -6,6 +6,7 @@ import type { Static } from 'typebox'
 import { cache } from './cache-options.ts'
 import { connectTimeoutS, database, databaseUrl, directUrl } from './database-options.ts'
 import { http } from './http-options.ts'
+import { memory, recycling } from './memory-options.ts'
 import { environment, log } from './process-options.ts'
 
 const closed = { additionalProperties: false } as const
@@ -21,10 +22,22 @@ const workers = Type.Optional(
   }),
 )
 
+const maxWorkers = Type.Optional(
+  Type.Integer({
+    description:
+      'Number of workers at most: above 75 % of event-loop use one more is started, below 35 % one is taken away, never under the number of workers. Not set: the number stays.',
+    unit: 'workers',
+    minimum: 1,
+    maximum: 256,
+    env: 'API_MAX_WORKERS',
+  }),
+)
+
 export const clusterSchema = Type.Object(
   {
     environment,
     workers,
+    maxWorkers,
     adminPort: Type.Integer({
       description: "Port on 127.0.0.1 for the fleet's health, metrics and control.",
       default: 9902,
@@ -58,6 +71,8 @@ export const clusterSchema = Type.Object(
     }),
     database,
     cache,
+    memory,
+    recycling,
     http,
     log,
   },
@@ -78,6 +93,7 @@ export const workerSchema = Type.Object(
     }),
     database,
     cache,
+    memory,
     http,
     log,
   },

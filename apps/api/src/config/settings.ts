@@ -1,10 +1,12 @@
 // From the options to what each part takes, with the defaults that depend on the environment or the machine, which a schema can't have.
 import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
+import type { RecyclingOptions } from '@plimsoll/supervisor'
 import { defaultLogLevel, type LogLevel } from '@plimsoll/telemetry'
 import type { CacheSettings } from '../cache/cache.ts'
 import { routesTo } from '../database/address.ts'
-import { mostWorkers, poolSize, type PoolSize } from '../database/pool-size.ts'
+import { mostWorkers as mostWithin, poolSize, type PoolSize } from '../database/pool-size.ts'
+import type { WorkerMemorySettings } from '../memory/worker-memory.ts'
 import type { Environment } from '../plugins/security.ts'
 import type { ClusterConfig, DatabaseCommandConfig, WorkerConfig } from './schemas.ts'
 
@@ -49,6 +51,22 @@ export function cacheSettings({ cache }: Pick<WorkerConfig, 'cache'>): CacheSett
   return { enabled, machine, folder, maxMib, diskFolder, redis }
 }
 
+/** How one of so many workers watches its memory; undefined: it doesn't. */
+export function workerMemory(
+  { memory }: Pick<WorkerConfig, 'memory'>,
+  workers: number,
+): WorkerMemorySettings | undefined {
+  const { optimizer, recycle, shareMib, collectWhenIdle, profileFolder } = memory
+  if (!optimizer) return undefined
+  return {
+    recycle,
+    shareBytes: shareMib === undefined ? undefined : shareMib * 2 ** 20,
+    workers,
+    collectWhenIdle,
+    profileFolder: profileFolder === undefined ? undefined : path.resolve(profileFolder),
+  }
+}
+
 /** From when on a statement is slow. */
 export function slowQueryMs(config: Pick<WorkerConfig, 'environment' | 'database'>): number {
   return config.database.slowQueryMs ?? (config.environment === 'development' ? 100 : 500)
@@ -68,11 +86,22 @@ export function workerCount(
   cores: number = availableParallelism(),
 ): number {
   const { connectionBudget, ...address } = config.database
-  const most = mostWorkers({ budget: connectionBudget, routes: routesTo(address).length })
+  const most = mostWithin({ budget: connectionBudget, routes: routesTo(address).length })
   return config.workers ?? Math.max(1, Math.min(most, Math.max(2, cores)))
+}
+
+/** The most workers there may be at once, not counting the one more while one is replaced. */
+export function mostWorkers(config: Pick<ClusterConfig, 'workers' | 'maxWorkers' | 'database'>): number {
+  return Math.max(workerCount(config), config.maxWorkers ?? 0)
 }
 
 /** @param userId id of the user who runs the program; 0 where the system has none */
 export function runFolder(config: Pick<ClusterConfig, 'runFolder'>, userId: number): string {
   return path.resolve(config.runFolder ?? path.join(tmpdir(), `plimsoll-api-${userId}`))
+}
+
+/** When workers are replaced for reasons of memory or age; what isn't set is the supervisor's default. */
+export function recyclingSettings({ recycling }: Pick<ClusterConfig, 'recycling'>): Partial<RecyclingOptions> {
+  const { maxPerHour, minIntervalMs, maxAgeS } = recycling
+  return { ...(maxPerHour === undefined ? {} : { maxPerHour }), minIntervalMs, maxAgeMs: maxAgeS * 1000 }
 }

@@ -1,6 +1,6 @@
 // How the cluster's options reach its workers.
 import type { ClusterConfig } from './schemas.ts'
-import { workerCount } from './settings.ts'
+import type { FleetPlan } from '../memory/fleet-plan.ts'
 
 /**
  * The environment by which the cluster passes its configuration on to its workers, from whatever source it came.
@@ -8,14 +8,17 @@ import { workerCount } from './settings.ts'
  */
 export function workerEnvironment(
   config: ClusterConfig,
+  plan: Pick<FleetPlan, 'maxWorkers' | 'heap'>,
   base: Readonly<Record<string, string | undefined>>,
 ): Record<string, string | undefined> {
-  const { environment, database, cache, http, log } = config
+  const { environment, database, cache, memory, http, log } = config
+  const shareMib = plan.heap === undefined ? memory.shareMib : Math.floor(plan.heap.perWorkerBytes / 2 ** 20)
   const text = (value: number | undefined) => (value === undefined ? undefined : String(value))
   return {
     ...base,
     NODE_ENV: environment,
-    API_WORKERS: String(workerCount(config)),
+    // Each has its share of what the most of them have together.
+    API_WORKERS: String(plan.maxWorkers),
     DATABASE_URL: database.url,
     DATABASE_DIRECT_URL: database.directUrl,
     DB_MIN_CONNECTIONS: text(database.minConnections),
@@ -35,6 +38,13 @@ export function workerEnvironment(
     REDIS_PORT: String(cache.redisPort),
     REDIS_PASSWORD: cache.redisPassword,
     CACHE_WARM: cache.warmKeys.join(','),
+    MEMORY_OPTIMIZER: String(memory.optimizer),
+    MEMORY_RECYCLE: String(memory.recycle),
+    MEMORY_LIMIT_MIB: text(memory.limitMib),
+    MEMORY_SHARE_MIB: text(shareMib),
+    MEMORY_COLLECT_WHEN_IDLE: String(memory.collectWhenIdle),
+    MEMORY_PROFILE_FOLDER: memory.profileFolder,
+    API_LOAD_REPORT: String(http.loadReport),
     API_HANDLER_TIMEOUT_MS: text(http.handlerTimeoutMs),
     API_MAX_BODY_BYTES: text(http.maxBodyBytes),
     API_TRUSTED_PROXIES: http.trustedProxies.join(','),

@@ -12,10 +12,16 @@ export interface RequestFiguresSnapshot {
 }
 
 export class RequestFigures {
+  readonly #onEnded: (failed: boolean) => void
   #active = 0
   #total = 0
   #errors = 0
   #totalMs = 0
+
+  /** @param onEnded told of each request that has ended, and whether it failed by the server's fault */
+  constructor(onEnded: (failed: boolean) => void = () => undefined) {
+    this.#onEnded = onEnded
+  }
 
   get active(): number {
     return this.#active
@@ -29,7 +35,9 @@ export class RequestFigures {
     this.#active -= 1
     this.#total += 1
     this.#totalMs += durationMs
-    if (status >= 500) this.#errors += 1
+    const failed = status >= 500
+    if (failed) this.#errors += 1
+    this.#onEnded(failed)
   }
 
   snapshot(): RequestFiguresSnapshot {

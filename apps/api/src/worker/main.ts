@@ -7,8 +7,9 @@ import { loadConfig } from '@plimsoll/config'
 import { connectToSupervisor } from '@plimsoll/supervisor'
 import { workerProgram } from '../config/config.ts'
 import type { WorkerConfig } from '../config/schemas.ts'
-import { cacheSettings, slowQueryMs, workerPool } from '../config/settings.ts'
+import { cacheSettings, slowQueryMs, workerMemory, workerPool } from '../config/settings.ts'
 import { explain, openLogger, systemClock, systemRandom, VERSION } from '../programs.ts'
+import { watchReadiness } from './readiness-watch.ts'
 import { startWorker, type Listen } from './worker.ts'
 
 /** From the first probe that fails, two more, a second apart: about two seconds until the worker calls itself unready. */
@@ -63,15 +64,18 @@ async function run(): Promise<void> {
             link.socketPath === null ? undefined : path.join(path.dirname(link.socketPath), `hot-keys-${number}.json`),
           critical: config.cache.warmKeys,
         },
+        memory: workerMemory(config, link.supervised ? (config.workers ?? 1) : 1),
+        loadReport: config.http.loadReport,
       },
       app: appOptions(config, link.supervised),
       drain: { acceptMs: DRAIN_ACCEPT_MS, closeMs: DRAIN_CLOSE_MS },
     },
-    { logger, clock: systemClock, random: systemRandom },
+    { logger, clock: systemClock, random: systemRandom, supervision: link },
   )
   link.serveMetrics(worker.registry)
   link.onDrain(() => worker.drain())
   link.ready()
+  watchReadiness(() => worker.unreadyReason(), link)
   if (!link.supervised)
     process.stdout.write(
       `${JSON.stringify({ msg: 'listening', name: 'plimsoll-api-worker', pid: process.pid, address: worker.address })}\n`,

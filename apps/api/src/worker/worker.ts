@@ -2,6 +2,7 @@
 import type { Logger, Registry } from '@plimsoll/telemetry'
 import { createApp, type AppOptions } from '../app.ts'
 import type { Clock } from '../database/probe.ts'
+import type { Supervision } from '../memory/worker-memory.ts'
 import { createDependencies, type DependenciesOptions } from '../dependencies.ts'
 import { ConnectionCount, Draining, drainServer, type DrainOptions } from './drain.ts'
 
@@ -19,12 +20,15 @@ export interface WorkerSurroundings {
   readonly logger: Logger
   readonly clock: Clock
   readonly random: { next(): number }
+  readonly supervision: Supervision
 }
 
 export interface Worker {
   /** `unix:/path` or `http://host:port`, the port that was really taken. */
   readonly address: string
   readonly registry: Registry
+  /** Why it isn't fit to serve, though it isn't ending; undefined while it is. */
+  unreadyReason(): string | undefined
   /** Answers everything, closes, and gives up the database. */
   drain(): Promise<void>
 }
@@ -47,6 +51,8 @@ export async function startWorker(options: WorkerOptions, surroundings: WorkerSu
     return {
       address: 'path' in options.listen ? `unix:${options.listen.path}` : address,
       registry: dependencies.registry,
+      unreadyReason: () =>
+        dependencies.health.readiness().status === 'database-down' ? 'the database can not be reached' : undefined,
       async drain() {
         await drainServer(app, draining, connections, options.drain)
         await dependencies.close()

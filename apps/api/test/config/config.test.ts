@@ -1,5 +1,6 @@
 import t from 'tap'
 import { loadConfig } from '@plimsoll/config'
+import { planHeap } from '@plimsoll/supervisor'
 import { clusterProgram, databaseProgram, workerProgram } from '../../src/config/config.ts'
 import type { ClusterConfig } from '../../src/config/schemas.ts'
 import {
@@ -136,15 +137,26 @@ await t.test('a worker reads from its environment what the cluster was given, fr
     '--cache.max-mib',
     '16',
     '--no-cache.enabled',
+    '--memory.limit-mib',
+    '1024',
+    '--no-memory.recycle',
+    '--memory.profile-folder',
+    '/profiles',
+    '--no-http.load-report',
     '--cache.warm-keys',
     'courses 5',
   ])
-  const env = workerEnvironment(config, {
-    DATABASE_URL: 'postgres://other',
-    DB_MAX_CONNECTIONS: '9',
-    API_CORS_ORIGINS: 'https://a.example',
-    PATH: '/bin',
-  })
+  const heap = planHeap({ limitBytes: 1024 * 2 ** 20, workers: 6 })
+  const env = workerEnvironment(
+    config,
+    { maxWorkers: 6, heap },
+    {
+      DATABASE_URL: 'postgres://other',
+      DB_MAX_CONNECTIONS: '9',
+      API_CORS_ORIGINS: 'https://a.example',
+      PATH: '/bin',
+    },
+  )
   t.equal(env['PATH'], '/bin')
   const loaded = loadConfig(workerProgram, { env, argv: [] })
   if (loaded.kind !== 'run') throw new Error(`unexpected ${loaded.kind}`)
@@ -152,9 +164,10 @@ await t.test('a worker reads from its environment what the cluster was given, fr
   t.type(listen, 'string')
   t.same(worker, {
     environment: config.environment,
-    workers: 5,
+    workers: 6,
     database: config.database,
     cache: config.cache,
+    memory: { ...config.memory, shareMib: Math.floor(heap.perWorkerBytes / 2 ** 20) },
     http: config.http,
     log: config.log,
   })

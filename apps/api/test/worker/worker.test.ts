@@ -7,7 +7,7 @@ import path from 'node:path'
 import { createLogger } from '@plimsoll/telemetry'
 import { rawClient, until, type TestScope } from '@plimsoll/testing'
 import { systemClock } from '../../src/programs.ts'
-import { NO_CACHE } from '../fixture/test-app.ts'
+import { NO_CACHE, NO_SUPERVISION } from '../fixture/test-app.ts'
 import { startWorker, type Listen, type Worker, type WorkerOptions } from '../../src/worker/worker.ts'
 import { demoDatabase } from '../fixture/demo-database.ts'
 
@@ -44,6 +44,8 @@ async function start(t: TestScope, listen: Listen, app: Partial<WorkerOptions['a
         probe: { intervalMs: 60_000, downAfter: 3, timeoutMs: 3000 },
         cache: NO_CACHE,
         warmUp: { file: undefined, critical: [] },
+        memory: undefined,
+        loadReport: true,
       },
       app: {
         version: '1.2.3',
@@ -58,7 +60,7 @@ async function start(t: TestScope, listen: Listen, app: Partial<WorkerOptions['a
       },
       drain: { acceptMs: 1000, closeMs: 5000 },
     },
-    { logger, clock: systemClock, random: { next: () => 0.5 } },
+    { logger, clock: systemClock, random: { next: () => 0.5 }, supervision: NO_SUPERVISION },
   )
   let drained = false
   t.teardown(() => drained || worker.drain())

@@ -8,6 +8,8 @@ import { CONFIG_ERRORS, type ErrorTable, renderErrorTable, renderOptionTable, to
 import { DB_ERRORS } from '@plimsoll/db-optimizer'
 import { MIGRATION_ERRORS } from '@plimsoll/db-optimizer/migrations'
 import { LOCAL_POSTGRES_ERRORS } from '@plimsoll/local-postgres'
+import { LOAD_REPORT_ERRORS } from '@plimsoll/load-report'
+import { MEMORY_ERRORS } from '@plimsoll/memory-optimizer'
 import { readImportTable, renderImportTable } from './import-table.ts'
 
 /** A table between markers of a Markdown file, or (marker null) a whole file. */
@@ -36,6 +38,8 @@ export const GENERATED_PARTS: readonly GeneratedPart[] = [
     marker: 'migration-errors',
     render: () => renderErrorTable(MIGRATION_ERRORS),
   },
+  { file: 'packages/load-report/README.md', marker: 'errors', render: () => sentences(LOAD_REPORT_ERRORS) },
+  { file: 'packages/memory-optimizer/README.md', marker: 'errors', render: () => renderErrorTable(MEMORY_ERRORS) },
   { file: 'packages/local-postgres/README.md', marker: 'errors', render: () => sentences(LOCAL_POSTGRES_ERRORS) },
 ]
 

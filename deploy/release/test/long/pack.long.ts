@@ -124,7 +124,10 @@ async function tryOut(tarball: PackedTarball, node: string): Promise<Outcome | O
   const manifest = {
     private: true,
     type: 'module',
-    dependencies: Object.fromEntries(all.map(one => [one.name, `file:${one.path}`])),
+    dependencies: {
+      ...exampleDependencies(tarball),
+      ...Object.fromEntries(all.map(one => [one.name, `file:${one.path}`])),
+    },
     overrides: Object.fromEntries(all.map(one => [one.name, `$${one.name}`])),
   }
   writeFileSync(path.join(folder, 'package.json'), JSON.stringify(manifest, null, 2))
@@ -139,6 +142,15 @@ async function tryOut(tarball: PackedTarball, node: string): Promise<Outcome | O
   if (example === undefined) throw new Error(`${tarball.name}: the README has no \`\`\`js block below <!-- example -->`)
   writeFileSync(path.join(folder, 'example.js'), example)
   return runToEnd(plainly(node, 'example.js'), { cwd: folder, env, timeoutMs: EXAMPLE_TIMEOUT_MS })
+}
+
+/** What an example uses beside its package, as its user would install it: Fastify for what's shown in a Fastify service. */
+function exampleDependencies({ shortName }: PackedTarball): Record<string, string> {
+  const file = path.join(checkout, 'packages', shortName, 'package.json')
+  const { devDependencies = {} } = JSON.parse(readFileSync(file, 'utf8')) as {
+    devDependencies?: Record<string, string>
+  }
+  return devDependencies
 }
 
 /** What the compiler finds in our declarations when a program imports every entry; empty when it's content. */
