@@ -15,9 +15,6 @@ import { startWorker, type Listen } from './worker.ts'
 /** From the first probe that fails, two more, a second apart: about two seconds until the worker calls itself unready. */
 const DATABASE_DOWN_AFTER_PROBES = 3
 const PROBE_TIMEOUT_MS = 3000
-/** A balancer that checks every two seconds sees within this time that the worker is ending. */
-const DRAIN_ACCEPT_MS = 3000
-const DRAIN_CLOSE_MS = 20_000
 
 async function run(): Promise<void> {
   const loaded = loadConfig(workerProgram, { env: process.env, argv: process.argv.slice(2) })
@@ -68,7 +65,7 @@ async function run(): Promise<void> {
         loadReport: config.http.loadReport,
       },
       app: appOptions(config, link.supervised),
-      drain: { acceptMs: DRAIN_ACCEPT_MS, closeMs: DRAIN_CLOSE_MS },
+      drain: {},
     },
     { logger, clock: systemClock, random: systemRandom, supervision: link },
   )

@@ -1,10 +1,11 @@
 // One worker: dependencies, application, listening, and the way down in reverse.
+import { createServerDrain, type ServerDrainOptions } from '@plimsoll/supervisor'
 import type { Logger, Registry } from '@plimsoll/telemetry'
 import { createApp, type AppOptions } from '../app.ts'
 import type { Clock } from '../database/probe.ts'
 import type { Supervision } from '../memory/worker-memory.ts'
 import { createDependencies, type DependenciesOptions } from '../dependencies.ts'
-import { ConnectionCount, Draining, drainServer, type DrainOptions } from './drain.ts'
+import { Draining } from './drain.ts'
 
 /** Where to listen. */
 export type Listen = { readonly path: string } | { readonly host: string; readonly port: number }
@@ -13,7 +14,7 @@ export interface WorkerOptions {
   readonly listen: Listen
   readonly dependencies: DependenciesOptions
   readonly app: Omit<AppOptions, 'unixSocket'>
-  readonly drain: DrainOptions
+  readonly drain: ServerDrainOptions
 }
 
 export interface WorkerSurroundings {
@@ -42,7 +43,7 @@ export async function startWorker(options: WorkerOptions, surroundings: WorkerSu
   const dependencies = await createDependencies(options.dependencies, { ...surroundings, drainState: draining })
   try {
     const app = createApp(dependencies, { ...options.app, unixSocket: 'path' in options.listen })
-    const connections = new ConnectionCount(app.server)
+    const serverDrain = createServerDrain(app.server, () => app.close(), options.drain)
     const address = await app.listen({
       ...options.listen,
       listenTextResolver: address => `worker listens on ${address}`,
@@ -54,7 +55,8 @@ export async function startWorker(options: WorkerOptions, surroundings: WorkerSu
       unreadyReason: () =>
         dependencies.health.readiness().status === 'database-down' ? 'the database can not be reached' : undefined,
       async drain() {
-        await drainServer(app, draining, connections, options.drain)
+        draining.begin()
+        await serverDrain.drain()
         await dependencies.close()
       },
     }
