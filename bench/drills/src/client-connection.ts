@@ -14,6 +14,8 @@ import { type Method, requestBody, WORK_PATH } from './upstream/upstream-protoco
 export interface ClientRequest {
   readonly id: string
   readonly method: Method
+  /** Default: WORK_PATH and the id. */
+  readonly path?: string
 }
 
 interface UnderWay {
@@ -136,8 +138,8 @@ export class ClientConnection {
   }
 }
 
-function requestBytes({ id, method }: ClientRequest): string {
-  const head = `${method} ${WORK_PATH}${id} HTTP/1.1\r\nHost: drill.test\r\nUser-Agent: plimsoll-drill\r\n`
+function requestBytes({ id, method, path = WORK_PATH + id }: ClientRequest): string {
+  const head = `${method} ${path} HTTP/1.1\r\nHost: drill.test\r\nUser-Agent: plimsoll-drill\r\n`
   if (method === 'GET') return `${head}\r\n`
   const body = requestBody(id)
   return `${head}Content-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n${body}`

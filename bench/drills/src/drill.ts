@@ -4,7 +4,6 @@
 //
 // The proxy ends before the upstreams' logs are read: what it still sends then would be missed.
 import { mkdirSync } from 'node:fs'
-import { request } from 'node:http'
 import path from 'node:path'
 import { SeededRandom, until } from '@plimsoll/testing'
 import { treeCpuUs } from '../../src/cpu-time.ts'
@@ -12,10 +11,10 @@ import { inflict, injuredUpstreams } from './injuries.ts'
 import { OpenLoop } from './open-loop.ts'
 import type { DrillPlan, Phase } from './phases.ts'
 import { MAX_IDLE_PER_UPSTREAM, OURS, type Proxy, type RunningProxy, TOTAL_MS } from './proxies.ts'
+import { seeAll } from './probe.ts'
 import { type ProxySockets, proxySockets } from './proxy-sockets.ts'
 import { schedule } from './schedule.ts'
 import { type PhaseTally, tallyPhase } from './tally.ts'
-import { answeringUpstream, WORK_PATH } from './upstream/upstream-protocol.ts'
 import { UpstreamFleet } from './upstream-fleet.ts'
 import { judgePhase, judgeSockets, type Miss } from './verdict.ts'
 
@@ -66,7 +65,6 @@ export interface DrillResult {
   readonly dyingMs: number | null
 }
 
-const READY_TIMEOUT_MS = 20_000
 const SOCKETS_TIMEOUT_MS = 5000
 
 /** @throws Error when something couldn't be started, or the signal's reason */
@@ -83,7 +81,7 @@ export async function runDrill(io: DrillIo, setting: DrillSetting): Promise<Dril
     const { nodePath, signal } = io
     const { balancer } = setting
     running = await proxy.start({ upstreams: fleet.ports, folder, nodePath, balancer, env, signal })
-    await seeAll(running.port, fleet.names, signal)
+    await seeAll(running.port, () => fleet.names, signal)
     loop = new OpenLoop({ port: running.port, deadlineMs: TOTAL_MS, signal })
     const sent = await sendPhases(io, plan, seed, { loop, fleet, proxyPid: running.pid })
     await loop.settled()
@@ -195,36 +193,6 @@ function count(
     proxyCpu,
     dyingMs,
   }
-}
-
-/** Waits until each upstream has answered a request through the proxy. */
-async function seeAll(port: number, names: readonly string[], signal: AbortSignal): Promise<void> {
-  const seen = new Set<string>()
-  await until(
-    async () => {
-      if (signal.aborted) return true
-      const name = await askOnce(port)
-      if (name !== null) seen.add(name)
-      return names.every(each => seen.has(each))
-    },
-    { what: 'every upstream to answer through the proxy', timeoutMs: READY_TIMEOUT_MS, intervalMs: 20 },
-  )
-  signal.throwIfAborted()
-}
-
-const PROBE_ID = 'probe'
-
-function askOnce(port: number): Promise<string | null> {
-  return new Promise((resolve, reject) => {
-    const asked = request({ host: '127.0.0.1', port, path: `${WORK_PATH}${PROBE_ID}`, agent: false }, answer => {
-      let body = ''
-      answer.setEncoding('latin1').on('data', (text: string) => (body += text))
-      answer.on('end', () => resolve(answeringUpstream(body, PROBE_ID, 'GET')))
-      answer.on('error', reject)
-    })
-    asked.on('error', reject)
-    asked.end()
-  })
 }
 
 /** Once the sockets of the clients are gone, or haven't within the time. */

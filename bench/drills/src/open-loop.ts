@@ -16,6 +16,8 @@ import type { Method } from './upstream/upstream-protocol.ts'
 export interface RequestRecord {
   readonly id: string
   readonly method: Method
+  /** Default: WORK_PATH and the id. */
+  readonly path?: string
   /** Index of the phase in which it was due. */
   readonly phase: number
   /** From the start of its phase. */
@@ -75,9 +77,8 @@ export class OpenLoop {
     onSent: () => void = () => {},
   ): Promise<void> {
     const startedAtMs = performance.now()
-    const records = requests.map(({ id, method, atMs }): RequestRecord => ({
-      id,
-      method,
+    const records = requests.map(({ atMs, ...request }): RequestRecord => ({
+      ...request,
       phase,
       atMs,
       dueAtMs: startedAtMs + atMs,

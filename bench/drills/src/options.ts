@@ -15,10 +15,11 @@ export interface DrillOptions {
   readonly balancer: string | null
 }
 
-const DEFAULT_SEED = 1
+export const DEFAULT_SEED = 1
 const MAX_SEED = 0xff_ff_ff_ff
 
 export const HELP = `npm run drill -- [options]
+npm run drill -- recycle [options]    leaking workers are replaced under load; has a --help of its own
 
 Drives a proxy with three upstreams through faults at ${FULL_PLAN.requestsPerSecond} requests/s, and counts what its clients notice. About two minutes.
 
@@ -67,7 +68,8 @@ function findProxy(name: string): Proxy {
   throw new Error(`--proxy: there is no "${name}"; there are: ${PROXIES.map(proxy => proxy.name).join(', ')}`)
 }
 
-function readSeed(text: string): number {
+/** @throws Error that says what is allowed */
+export function readSeed(text: string): number {
   const seed = Number(text)
   if (/^\d+$/.test(text) && seed <= MAX_SEED) return seed
   throw new Error(`--seed has to be a whole number from 0 to ${MAX_SEED}, not "${text}"`)

@@ -8,6 +8,8 @@ import type { Method } from './upstream/upstream-protocol.ts'
 export interface ScheduledRequest {
   readonly id: string
   readonly method: Method
+  /** Default: WORK_PATH and the id. */
+  readonly path?: string
   /** Milliseconds from the start of the phase. */
   readonly atMs: number
 }

@@ -1,0 +1,102 @@
+// What a soak runs against: a small service under our supervisor and balancer, or the whole stack as `npm start` starts it.
+import path from 'node:path'
+import { startProgram } from '../program.ts'
+import { listeningPort } from '../ready-line.ts'
+import type { BenchIo } from '../suite.ts'
+
+export interface SoakTarget {
+  /** What is asked for, over and over. */
+  readonly url: string
+  /** The processes that everything belongs to. */
+  readonly roots: readonly number[]
+  stop(): Promise<void>
+}
+
+type Env = Readonly<Record<string, string | undefined>>
+
+const WORKERS = 3
+
+/** Three workers and a balancer, no database. */
+export async function startFixture(io: BenchIo, env: Env): Promise<SoakTarget> {
+  const { nodePath, signal } = io
+  const endpointFile = path.join(io.temporary, 'endpoints.json')
+  const entry = path.join(import.meta.dirname, 'service/main.ts')
+  const service = await startProgram({
+    name: 'the service',
+    command: [nodePath, entry, path.join(io.temporary, 'run'), endpointFile, String(WORKERS)],
+    env,
+    ipc: true,
+    ready: from => ('line' in from && from.line === 'serving' ? (true as const) : undefined),
+    stopTimeoutMs: 30_000,
+    signal,
+  })
+  try {
+    const flags = [
+      ['--listen', '127.0.0.1:0'],
+      ['--admin', '127.0.0.1:0'],
+      ['--discovery.file', endpointFile],
+      ['--health.path', '/health'],
+      ['--shutdown.grace-ms', '0'],
+      ['--log.level', 'error'],
+    ].flat()
+    const balancer = await startProgram({
+      name: 'the balancer',
+      command: [nodePath, path.join(io.checkout, 'apps/balancer/src/main.ts'), ...flags],
+      env: { ...env, PORT: undefined, ADMIN_PORT: undefined, NODE_ENV: 'production' },
+      ipc: true,
+      ready: from => ('line' in from ? listeningPort(from.line) : undefined),
+      signal,
+    })
+    return {
+      url: `http://127.0.0.1:${balancer.ready}/items`,
+      roots: [service.pid, balancer.pid],
+      stop: async () => {
+        await balancer.stop()
+        await service.stop()
+      },
+    }
+  } catch (error) {
+    await service.stop()
+    throw error
+  }
+}
+
+/** Balancer, API workers and PostgreSQL with the small demo data. */
+export async function startStack(io: BenchIo, env: Env): Promise<SoakTarget> {
+  const ports = ['--port', '0', '--admin-port', '0', '--api-admin-port', '0']
+  const entry = path.join(io.checkout, 'deploy/local/src/main.ts')
+  const stack = await startProgram({
+    name: 'the stack',
+    command: [io.nodePath, entry, ...ports, '--demo', 'small', '--data', path.join(io.temporary, 'data')],
+    env: {
+      ...env,
+      // Sockets and caches of the run go with the folder.
+      TMPDIR: io.temporary,
+      PORT: undefined,
+      ADMIN_PORT: undefined,
+      API_ADMIN_PORT: undefined,
+      DATABASE_URL: undefined,
+      PLIMSOLL_DATA: undefined,
+    },
+    ready: from => ('line' in from ? /^\s*Service\s+(http:\/\/\S+)/.exec(from.line)?.[1] : undefined),
+    startTimeoutMs: 180_000,
+    stopTimeoutMs: 30_000,
+    signal: io.signal,
+  })
+  return { url: `${stack.ready}/api/courses?limit=20`, roots: [stack.pid], stop: stack.stop }
+}
+
+/** Who a process is, by its command line; null for what isn't shown (a shell, a helper). */
+export function partOf(command: string): string | null {
+  return PARTS.find(({ words }) => command.includes(words))?.part ?? null
+}
+
+const PARTS = [
+  { words: 'apps/balancer/src/main.ts', part: 'balancer' },
+  { words: 'soak/service/worker.ts', part: 'worker' },
+  { words: 'soak/service/main.ts', part: 'supervisor' },
+  { words: 'apps/api/src/worker/main.ts', part: 'API worker' },
+  { words: 'apps/api/src/main.ts', part: 'API supervisor' },
+  { words: 'deploy/local/src/main.ts', part: 'npm start' },
+  { words: 'postgres', part: 'PostgreSQL' },
+] as const
