@@ -15,6 +15,8 @@ import { startWorker, type Listen } from './worker.ts'
 /** From the first probe that fails, two more, a second apart: about two seconds until the worker calls itself unready. */
 const DATABASE_DOWN_AFTER_PROBES = 3
 const PROBE_TIMEOUT_MS = 3000
+/** Alone nobody tells a balancer that this worker ends: one that checks every two seconds sees it within this time. */
+const ALONE_ACCEPT_MS = 3000
 
 async function run(): Promise<void> {
   const loaded = loadConfig(workerProgram, { env: process.env, argv: process.argv.slice(2) })
@@ -65,7 +67,7 @@ async function run(): Promise<void> {
         loadReport: config.http.loadReport,
       },
       app: appOptions(config, link.supervised),
-      drain: {},
+      drain: link.supervised ? {} : { acceptMs: ALONE_ACCEPT_MS },
     },
     { logger, clock: systemClock, random: systemRandom, supervision: link },
   )

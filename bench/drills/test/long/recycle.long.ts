@@ -37,6 +37,8 @@ await t.test('a careless service makes it fail, by exit code and in words', asyn
   const program = await spawnProgram(t, ['node', main, 'recycle', ...options])
   t.same(await program.exited, { code: 1, signal: null }, program.stderr)
   t.match(program.stdout, /NOT MET, rolling: \d+ POSTs executed twice/)
+  t.match(program.stdout, /NOT MET, rolling: \d+ acknowledged but not done/)
+  t.match(program.stdout, /NOT MET, rolling: failed /)
 })
 
 await t.test('Ctrl-C ends everything that was started, workers included, and the folder', async t => {

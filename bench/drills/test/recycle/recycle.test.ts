@@ -5,16 +5,11 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { spawnProgram } from '@plimsoll/testing'
 import t, { type Test } from 'tap'
-import { type RecycleResult, runRecycleDrill } from '../../src/recycle/recycle-drill.ts'
-import { chooseRecyclePhases, QUICK_RECYCLE_PLAN } from '../../src/recycle/recycle-plan.ts'
-import { renderRecycleDrill } from '../../src/recycle/recycle-report.ts'
-import { MISTAKES } from '../../src/recycle/service/service-protocol.ts'
+import type { RecycleResult } from '../../src/recycle/recycle-drill.ts'
 
 t.setTimeout(150_000)
 
 const main = path.join(import.meta.dirname, '../../src/main.ts')
-
-const balancer = path.join(import.meta.dirname, '../../../../apps/balancer/src/main.ts')
 
 function temporaryFolder(t: Test): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'plimsoll-drill-test-'))
@@ -64,20 +59,4 @@ await t.test('leaking workers are recycled, all are rolled, one is killed, and n
     t.ok(tally.sent > 0)
     t.ok(leastReady >= 2, `${phase.name}: ${leastReady} workers ready`)
   }
-})
-
-await t.test('a service that drops, repeats and forgets requests is found out', async t => {
-  const temporary = temporaryFolder(t)
-  const ended = new AbortController()
-  t.teardown(() => ended.abort(new Error('the test has ended')))
-  const io = { nodePath: process.execPath, env: process.env, temporary, signal: ended.signal, write() {} }
-  const plan = { ...chooseRecyclePhases(QUICK_RECYCLE_PLAN, ['rolling']), workers: 2 }
-  const result = await runRecycleDrill(io, { plan, seed: 1, balancer, mistakes: MISTAKES })
-  const tally = result.phases[0]?.tally
-  for (const figure of ['failed', 'executedTwice', 'acknowledgedNotDone'] as const)
-    t.ok((tally?.[figure] ?? 0) > 0, figure)
-  const text = renderRecycleDrill(result)
-  t.match(text, /NOT MET, rolling: \d+ POSTs executed twice/)
-  t.match(text, /NOT MET, rolling: \d+ acknowledged but not done/)
-  t.match(text, /NOT MET, rolling: failed /)
 })

@@ -1,8 +1,8 @@
 // What `npm test` runs: starts one PostgreSQL for all test files, then Node's test runner, and always stops the server and removes its folder.
 // With PLIMSOLL_TEST_DATABASE_URL set, the server there is used, as superuser, and none is started.
 //
-// A test file is a program (tap's) that succeeds by exit code 0; Node's runner starts them, several at once, each in a process of its own, and measures what
-// they cover. tap's own runner does the same for half a second of processor time more per file.
+// A test file is a program (tap's) that succeeds by exit code 0; Node's runner starts them, several at once, and measures what they cover: each in a process of its
+// own, except those that a neighbour can't disturb (together.ts). tap's own runner does the same for half a second of processor time more per file.
 //
 //     npm test                              all files; with CI=true or --coverage also what they cover, with its thresholds: a fifth more time
 //     npm test -- packages/config x.test.ts files below a folder, and single ones; without coverage
@@ -17,6 +17,7 @@ import { availableParallelism, constants } from 'node:os'
 import path from 'node:path'
 import { startTemporaryPostgres } from '../temporary-postgres.ts'
 import { DATABASE_URL_VARIABLE, readTestEnvironment } from '../test-environment.ts'
+import { runTogether } from './together.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 /** Time that the test files get to end after a signal, in milliseconds; then the runner is killed. */
@@ -98,6 +99,7 @@ async function runnerOptions(args: readonly string[]): Promise<string[]> {
     else throw new Error(`"${option}" is not understood: files, folders, --coverage, or --jobs=N.`)
   }
   const files = words.length === 0 ? await testFiles(TEST_FILES) : (await Promise.all(words.map(filesOf))).flat()
+  const single = words.length > 0 && words.every(word => word.endsWith('.ts') || word.endsWith('.mjs'))
   if (files.length === 0) throw new Error(`There is no test file in ${words.join(', ') || process.cwd()}.`)
   return [
     `--import=${CHILDREN_UNCOVERED}`,
@@ -107,7 +109,7 @@ async function runnerOptions(args: readonly string[]): Promise<string[]> {
     `--test-reporter=${path.join(import.meta.dirname, `file-report${path.extname(import.meta.filename)}`)}`,
     // The thresholds are for the whole: a part of the tests doesn't load all of the code.
     ...(covered && words.length === 0 ? COVERAGE : []),
-    ...files,
+    ...(single ? files : runTogether(files, path.join(COMPILE_CACHE, 'together'), process.cwd())),
   ]
 }
 
