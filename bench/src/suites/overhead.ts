@@ -1,7 +1,7 @@
 // What watching its memory and reporting its load cost a worker of the API: CPU time per request with everything on, and with everything off.
 //
 // Two processes that run the same code differ by a percent or two (addresses, the compiler's choices), which is as much as what's looked for. So each round starts
-// fresh processes: one with everything on, two with everything off, whose ratio to each other shows what means nothing. Within a round they take turns every
+// fresh processes: one of each kind, and two with everything off, whose ratio to each other shows what means nothing. Within a round they take turns every
 // quarter of a second under the same load, and the median of the rounds' ratios is what's told.
 import { execFile } from 'node:child_process'
 import path from 'node:path'
@@ -19,10 +19,12 @@ const OFF = { MEMORY_OPTIMIZER: 'false', API_LOAD_REPORT: 'false' }
 const VARIANTS = [
   { name: 'off', env: OFF },
   { name: 'off, the same again', env: OFF },
-  { name: 'on', env: { MEMORY_OPTIMIZER: 'true', API_LOAD_REPORT: 'true' } },
+  { name: 'memory watched', env: { ...OFF, MEMORY_OPTIMIZER: 'true' } },
+  { name: 'load reported', env: { ...OFF, API_LOAD_REPORT: 'true' } },
+  { name: 'both', env: { MEMORY_OPTIMIZER: 'true', API_LOAD_REPORT: 'true' } },
 ] as const
 const REFERENCE = 0
-const MEASURED = 2
+const MEASURED = 4
 const TARGETS = ['/health/live', '/api/courses?limit=20'] as const
 const GOAL = 0.01
 const CONNECTIONS = 8
@@ -59,7 +61,7 @@ async function run(io: BenchIo): Promise<void> {
     const costs = TARGETS.map(() => VARIANTS.map(() => [] as number[]))
     for (let round = 0; round < rounds; round++) {
       io.write(`  round ${round + 1} of ${rounds}\n`)
-      await measureRound(io, postgres.adminUrl, slices, costs)
+      await measureRound(io, postgres.adminUrl, round, slices, costs)
     }
     for (const [i, target] of TARGETS.entries()) io.write(render(target, costs[i] ?? []))
     io.write(`\n${io.save({ rounds, slices, targets: TARGETS, variants: VARIANTS, cpuUsPerRequest: costs })}\n`)
@@ -68,11 +70,19 @@ async function run(io: BenchIo): Promise<void> {
   }
 }
 
-async function measureRound(io: BenchIo, url: string, slices: number, costs: readonly number[][][]): Promise<void> {
+async function measureRound(
+  io: BenchIo,
+  url: string,
+  round: number,
+  slices: number,
+  costs: readonly number[][][],
+): Promise<void> {
   const workers: Worker[] = []
   const askers: Asker[] = []
   try {
-    for (const [i, { env }] of VARIANTS.entries()) workers.push(await startWorker(io, url, i, env))
+    // Who's started and warmed up first changes too.
+    const order = VARIANTS.map((_, i) => (i + round) % VARIANTS.length)
+    for (const i of order) workers.push(await startWorker(io, url, i, VARIANTS[i]?.env ?? OFF))
     for (const [t, target] of TARGETS.entries()) {
       const turns: { worker: Worker; asker: Asker; cpuUs: number; answers: number }[] = []
       for (const worker of workers) {
@@ -93,7 +103,7 @@ async function measureRound(io: BenchIo, url: string, slices: number, costs: rea
           turn.cpuUs += threadTimeUs(turn.worker.pid) - before
         }
       }
-      for (const [i, { cpuUs, answers }] of turns.entries()) costs[t]?.[i]?.push(cpuUs / answers)
+      for (const [at, { cpuUs, answers }] of turns.entries()) costs[t]?.[order[at] ?? 0]?.push(cpuUs / answers)
     }
   } finally {
     for (const asker of askers) asker.close()
