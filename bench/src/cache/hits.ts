@@ -3,7 +3,7 @@
 // The threads are started anew every few rounds: what the compiler made of a cache, and where its objects lie, stays a thread's fate for life. What the loop around the
 // reads takes, its turns of the event loop above all, is measured beside it and subtracted.
 import path from 'node:path'
-import { judge, type PairedRatio, pairedRatio, renderRatio } from '../database/paired.ts'
+import { judge, type PairedRatio, pairedRatio, renderRatio } from '../paired.ts'
 import { number, renderTable } from '../report.ts'
 import { interleave } from '../rounds.ts'
 import { median } from '../statistics.ts'

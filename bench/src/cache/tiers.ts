@@ -1,7 +1,7 @@
 // What the shared tiers cost: a value of 1 KiB through a namespace whose memory keeps nothing, so that each read goes to the tier and decodes what it finds.
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
-import { pairedRatio, judge } from '../database/paired.ts'
+import { pairedRatio, judge } from '../paired.ts'
 import { number, renderTable } from '../report.ts'
 import { interleave } from '../rounds.ts'
 import { median } from '../statistics.ts'

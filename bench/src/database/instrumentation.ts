@@ -6,7 +6,7 @@
 import { number, renderTable } from '../report.ts'
 import { median } from '../statistics.ts'
 import type { ComparisonResult, Instrumentation } from './client-protocol.ts'
-import { judge, pairedRatio, renderRatio } from './paired.ts'
+import { judge, pairedRatio, renderRatio } from '../paired.ts'
 import type { Part, PartTools } from './part.ts'
 
 const VARIANTS = [

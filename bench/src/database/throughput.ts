@@ -4,7 +4,7 @@ import { number, percent, renderTable } from '../report.ts'
 import { summarize } from '../statistics.ts'
 import type { ClosedLoopResult, Way } from './client-protocol.ts'
 import { type Client, withClients } from './client.ts'
-import { judge, pairedRatio, renderRatio } from './paired.ts'
+import { judge, pairedRatio, renderRatio } from '../paired.ts'
 import type { Part, PartTools } from './part.ts'
 
 const PLAIN = 'postgres.js'

@@ -2,6 +2,7 @@
 import path from 'node:path'
 import { startProgram } from '../program.ts'
 import { listeningPort } from '../ready-line.ts'
+import { startStack } from '../stack.ts'
 import type { BenchIo } from '../suite.ts'
 
 export interface SoakTarget {
@@ -62,28 +63,9 @@ export async function startFixture(io: BenchIo, env: Env): Promise<SoakTarget> {
 }
 
 /** Balancer, API workers and PostgreSQL with the small demo data. */
-export async function startStack(io: BenchIo, env: Env): Promise<SoakTarget> {
-  const ports = ['--port', '0', '--admin-port', '0', '--api-admin-port', '0']
-  const entry = path.join(io.checkout, 'deploy/local/src/main.ts')
-  const stack = await startProgram({
-    name: 'the stack',
-    command: [io.nodePath, entry, ...ports, '--demo', 'small', '--data', path.join(io.temporary, 'data')],
-    env: {
-      ...env,
-      // Sockets and caches of the run go with the folder.
-      TMPDIR: io.temporary,
-      PORT: undefined,
-      ADMIN_PORT: undefined,
-      API_ADMIN_PORT: undefined,
-      DATABASE_URL: undefined,
-      PLIMSOLL_DATA: undefined,
-    },
-    ready: from => ('line' in from ? /^\s*Service\s+(http:\/\/\S+)/.exec(from.line)?.[1] : undefined),
-    startTimeoutMs: 180_000,
-    stopTimeoutMs: 30_000,
-    signal: io.signal,
-  })
-  return { url: `${stack.ready}/api/courses?limit=20`, roots: [stack.pid], stop: stack.stop }
+export async function startWholeStack(io: BenchIo, env: Env): Promise<SoakTarget> {
+  const stack = await startStack(io, env)
+  return { url: `${stack.ready.service}/api/courses?limit=20`, roots: [stack.pid], stop: stack.stop }
 }
 
 /** Who a process is, by its command line; null for what isn't shown (a shell, a helper). */

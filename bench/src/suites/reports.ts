@@ -1,7 +1,7 @@
 // What load reports are worth for routing: one slow and one collecting worker among three, and the balancer with and without their reports.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { judge, type PairedRatio, pairedRatio, renderRatio } from '../database/paired.ts'
+import { judge, type PairedRatio, pairedRatio, renderRatio } from '../paired.ts'
 import {
   ROUTING_CANDIDATES,
   type RoutingCandidate,

@@ -1,12 +1,11 @@
 // The whole stack under load for a few seconds: not a claim about speed, a proof that the way from a client to the database and back works
 // and what it costs at the moment.
-import path from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Options, Result } from 'autocannon'
 import { until } from '@plimsoll/testing'
 import { commandLine, processTree } from '../cpu-time.ts'
-import { type Program, startProgram } from '../program.ts'
 import { number, renderTable } from '../report.ts'
+import { startStack } from '../stack.ts'
 import type { BenchIo, Suite } from '../suite.ts'
 
 const TARGET = '/api/courses?limit=20'
@@ -25,11 +24,6 @@ export const suite: Suite = {
   run,
 }
 
-interface Stack {
-  /** http://host:port of the balancer. */
-  readonly service: string
-}
-
 async function run(io: BenchIo): Promise<void> {
   const { values } = parseArgs({
     args: [...io.args],
@@ -38,7 +32,7 @@ async function run(io: BenchIo): Promise<void> {
   const seconds = positive('--seconds', values.seconds)
   const connections = Math.ceil(positive('--connections', values.connections))
   io.write('  starting the stack on a new database\n')
-  const stack = await startStack(io)
+  const stack = await startStack(io, io.env)
   try {
     const url = `${stack.ready.service}${TARGET}`
     const expected = await until(() => checkAnswer(url), {
@@ -75,35 +69,6 @@ async function run(io: BenchIo): Promise<void> {
   } finally {
     await stack.stop()
   }
-}
-
-function startStack(io: BenchIo): Promise<Program<Stack>> {
-  const ports = ['--port', '0', '--admin-port', '0', '--api-admin-port', '0']
-  const entry = path.join(io.checkout, 'deploy/local/src/main.ts')
-  return startProgram({
-    name: 'the stack',
-    command: [io.nodePath, entry, ...ports, '--demo', 'small', '--data', path.join(io.temporary, 'data')],
-    env: {
-      ...io.env,
-      // Sockets and caches of the run go with the folder.
-      TMPDIR: io.temporary,
-      PORT: undefined,
-      ADMIN_PORT: undefined,
-      API_ADMIN_PORT: undefined,
-      DATABASE_URL: undefined,
-      PLIMSOLL_DATA: undefined,
-    },
-    ready: from => serviceOf('line' in from ? from.line : ''),
-    startTimeoutMs: 180_000,
-    stopTimeoutMs: 30_000,
-    signal: io.signal,
-  })
-}
-
-/** From the stack's screen: `Service        http://127.0.0.1:8080`. */
-function serviceOf(line: string): Stack | undefined {
-  const service = /^\s*Service\s+(http:\/\/\S+)/.exec(line)?.[1]
-  return service === undefined ? undefined : { service }
 }
 
 /** @throws Error unless it's a page of courses. */

@@ -15,7 +15,7 @@ import { until } from '@plimsoll/testing'
 import { number, percent, renderTable } from '../report.ts'
 import { type LiveSample, PROBE_VARIABLES, readLiveSamples } from '../soak/live-memory.ts'
 import { type ProcessCourse, ProcessWatch } from '../soak/process-watch.ts'
-import { partOf, type SoakTarget, startFixture, startStack } from '../soak/soak-target.ts'
+import { partOf, type SoakTarget, startFixture, startWholeStack } from '../soak/soak-target.ts'
 import { sparkline } from '../soak/sparkline.ts'
 import { judgeSteadiness, type Steadiness } from '../soak/steadiness.ts'
 import type { BenchIo, Suite } from '../suite.ts'
@@ -75,7 +75,7 @@ async function run(io: BenchIo): Promise<void> {
     [PROBE_VARIABLES.intervalMs]: String(probeIntervalMs),
   }
   io.write(`  starting ${options.stack ? 'the stack on a new database' : 'the small service and the balancer'}\n`)
-  const target = await (options.stack ? startStack : startFixture)(io, env)
+  const target = await (options.stack ? startWholeStack : startFixture)(io, env)
   let rows: SoakRow[]
   let figures: Measured
   try {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { judge, pairedRatio, renderRatio } from '../../src/database/paired.ts'
+import { judge, pairedRatio, renderRatio } from '../src/paired.ts'
 
 const ones = (count: number): number[] => Array.from({ length: count }, () => 1)
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)

@@ -1,6 +1,6 @@
 // Ratios of figures that were taken side by side: of each round for itself, so that what slows a whole round down isn't in them. And how far they can be believed.
-import { number } from '../report.ts'
-import { median } from '../statistics.ts'
+import { number } from './report.ts'
+import { median } from './statistics.ts'
 
 /** Ratios of several rounds. The median of endlessly many rounds lies between `low` and `high` with 95 % confidence; of fewer than 6 rounds they're the extremes. */
 export interface PairedRatio {
