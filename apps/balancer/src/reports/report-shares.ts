@@ -100,7 +100,8 @@ export class ReportShares {
       const { report } = endpoint
       if (!report.isFresh(nowMs, this.#options.expiryMs) || Number.isNaN(report.utilization.value)) continue
       known += weight
-      used += weight * report.utilization.value
+      // Who says more than all isn't busier than busy: it would make the others look as if they had no room.
+      used += weight * Math.min(1, report.utilization.value)
     }
     // Where nobody says how busy it is there's nothing to go by.
     return inTrouble === 0 || known === 0 ? 0 : ratioToKeep(used / known, inTrouble, others)

@@ -284,8 +284,13 @@ function databaseParts(whole: Snapshot<Endpoint>): DatabaseParts | null {
   return {
     withRoom: createSnapshot(withRoom, whole),
     without: createSnapshot(without, whole),
-    every: Math.ceil(weightOf(whole.candidates) / (KEPT_RATIO * weightOf(without))),
+    every: Math.ceil(weightOf(whole.candidates) / keptWeightOf(without)),
   }
+}
+
+/** A tenth of their weights: of those without what their reports have cost them already, so that both together don't leave less. */
+function keptWeightOf(endpoints: readonly Endpoint[]): number {
+  return endpoints.reduce((sum, { weight, reportRatio }) => sum + (KEPT_RATIO * weight) / reportRatio, 0)
 }
 
 function weightOf(endpoints: readonly Endpoint[]): number {

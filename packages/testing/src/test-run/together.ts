@@ -23,7 +23,8 @@ const HARMLESS_HELPERS: ReadonlySet<string> = new Set([
 ])
 const WHOLE_PROCESS = /\bprocess\.(?!platform|arch|versions?\b|pid\b)|\bt\.setTimeout\b|\bprocess\)|\bglobalThis\b/
 /** What's taken down at the end of the process: with other files behind it that's too late, and tap ends the tests when nothing is under way between two files. */
-const UNTIL_THE_END = /^t\.(?:teardown|before|after|beforeEach|afterEach)\b|^[^\s/*].*\(t[,)]/m
+const UNTIL_THE_END =
+  /^t\.(?:teardown|before|after|beforeEach|afterEach|end|plan|bailout|only|jobs)\b|^[^\s/*].*\(t[,)]/m
 const IMPORT = /(?:^|\n)\s*(?:import|export)\s(?:[^'"\n;]|\n)*?['"]([^'"\n]+)['"]/g
 const NAMES_OF_TESTING = /import\s+(?:type\s+)?\{([^}]*)\}\s+from\s+'@plimsoll\/testing'/g
 
@@ -63,10 +64,17 @@ function writeProgram(folder: string, name: string, files: readonly string[], ro
   const specifiers = files.map(file => JSON.stringify(path.resolve(root, file)))
   const text = [
     "import t from 'tap'",
+    // Whatever ends the tests early would silence the files behind it.
+    'let isThrough = false',
+    "process.on('exit', () => {",
+    '  if (!isThrough) process.exitCode = 1',
+    '})',
     `for (const file of [${specifiers.join(', ')}]) {`,
     '  t.comment(file)',
     '  await import(file)',
+    '  if (t.results !== undefined) throw new Error(`the tests have ended with ${file}`)',
     '}',
+    'isThrough = true',
     '',
   ].join('\n')
   mkdirSync(folder, { recursive: true })
@@ -89,6 +97,8 @@ function isHarmless(file: string, seen: Map<string, boolean>): boolean {
 function looksHarmless(file: string, seen: Map<string, boolean>): boolean {
   const text = readFileSync(file, 'utf8')
   if (WHOLE_PROCESS.test(text) || UNTIL_THE_END.test(text)) return false
+  // What isn't seen here isn't known to be harmless.
+  if (/\bimport\(|\brequire\(|import\s+\*\s+as/.test(text)) return false
   for (const [, names = ''] of text.matchAll(NAMES_OF_TESTING))
     for (const name of names.split(',')) {
       const plain = name.replace(/^\s*type\s+/, '').trim()
