@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { loadConfig } from '@plimsoll/config'
 import { Cluster } from './cluster.ts'
 import { clusterProgram } from './config/config.ts'
-import { cacheSettings, commandDatabase, recyclingSettings, runFolder } from './config/settings.ts'
+import { cacheSettings, commandDatabase, drainTimeoutMs, recyclingSettings, runFolder } from './config/settings.ts'
 import { workerEnvironment } from './config/worker-environment.ts'
 import { planFleet } from './memory/fleet-plan.ts'
 import { explain, openLogger } from './programs.ts'
@@ -24,6 +24,7 @@ async function run(): Promise<void> {
     {
       ...plan,
       recycling: recyclingSettings(config),
+      drainTimeoutMs: drainTimeoutMs(config),
       runFolder: runFolder(config, process.getuid?.() ?? 0),
       adminPort: config.adminPort,
       controlToken: config.controlToken ?? randomBytes(32).toString('base64url'),

@@ -25,6 +25,8 @@ const LEAST_SHARE = 0.1
 const MOST_SHARE = 2
 /** Reports come with every answer, some ms apart; one alone is noise. */
 const SMOOTHING_MS = 1000
+/** Until one of the least busy is drawn; seldom more than two. */
+const MOST_DRAWS = 4
 
 export class LeastLoaded<C extends Candidate> implements Picker<C> {
   readonly strategy = 'least-loaded'
@@ -68,8 +70,11 @@ export class LeastLoaded<C extends Candidate> implements Picker<C> {
       } else if (difference === 0) tied = true
     }
     if (least === null || !tied) return least
-    const drawn = this.#draw.next(snapshot, tried, null)
-    return drawn !== null && compareLoad(drawn, least) === 0 ? drawn : least
+    for (let draws = 0; draws < MOST_DRAWS; draws++) {
+      const drawn = this.#draw.next(snapshot, tried, null)
+      if (drawn !== null && compareLoad(drawn, least) === 0) return drawn
+    }
+    return least
   }
 
   /** Requests in flight per weight and share. */

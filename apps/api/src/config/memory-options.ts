@@ -30,9 +30,9 @@ export const memory = Type.Object(
     limitMib: Type.Optional(
       Type.Integer({
         description:
-          "Memory for the whole fleet, its supervisor included; workers' heaps are sized to fit. Not set: the container's limit; without one, the machine's memory bounds nothing but Node's own defaults.",
+          "Memory for the whole fleet, its supervisor included; workers' heaps are sized to fit it, or the container's limit where that is smaller. Not set: the container's; without one, the machine's memory bounds nothing but Node's own defaults.",
         unit: 'MiB',
-        minimum: 192,
+        minimum: 300,
         maximum: 4_194_304,
         env: 'MEMORY_LIMIT_MIB',
         when: 'Set it where the container shares its memory with other programs, such as a balancer beside the fleet.',
@@ -84,7 +84,7 @@ export const recycling = Type.Object(
       unit: 's',
       default: 0,
       minimum: 0,
-      maximum: 2_592_000,
+      maximum: 2_147_483,
       zero: 'at no age',
       env: 'API_WORKER_MAX_AGE_S',
     }),

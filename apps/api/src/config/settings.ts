@@ -67,6 +67,23 @@ export function workerMemory(
   }
 }
 
+/**
+ * How long a worker that ends accepts, and answers what is under way. A request has its own time limit: nothing that may still be answered is cut. With the time for the
+ * database to close it stays within half a minute, unless requests may take longer.
+ */
+export function drainTimes({ http }: Pick<WorkerConfig, 'http'>): {
+  readonly acceptMs: number
+  readonly closeMs: number
+} {
+  return { acceptMs: 8000, closeMs: Math.max(12_000, http.handlerTimeoutMs + 3000) }
+}
+
+/** Longest time for a worker to end, from telling it to. */
+export function drainTimeoutMs(config: Pick<WorkerConfig, 'http'>): number {
+  const { acceptMs, closeMs } = drainTimes(config)
+  return Math.max(30_000, acceptMs + closeMs + 8000)
+}
+
 /** From when on a statement is slow. */
 export function slowQueryMs(config: Pick<WorkerConfig, 'environment' | 'database'>): number {
   return config.database.slowQueryMs ?? (config.environment === 'development' ? 100 : 500)
@@ -82,12 +99,12 @@ export function commandDatabase({ url, directUrl, connectTimeoutS }: DatabaseCom
 
 /** @param cores of this machine */
 export function workerCount(
-  config: Pick<ClusterConfig, 'workers' | 'database'>,
+  config: Pick<ClusterConfig, 'workers' | 'maxWorkers' | 'database'>,
   cores: number = availableParallelism(),
 ): number {
   const { connectionBudget, ...address } = config.database
   const most = mostWithin({ budget: connectionBudget, routes: routesTo(address).length })
-  return config.workers ?? Math.max(1, Math.min(most, Math.max(2, cores)))
+  return config.workers ?? Math.max(1, Math.min(most, Math.max(2, cores), config.maxWorkers ?? Infinity))
 }
 
 /** The most workers there may be at once, not counting the one more while one is replaced. */

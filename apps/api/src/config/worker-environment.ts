@@ -12,7 +12,8 @@ export function workerEnvironment(
   base: Readonly<Record<string, string | undefined>>,
 ): Record<string, string | undefined> {
   const { environment, database, cache, memory, http, log } = config
-  const shareMib = plan.heap === undefined ? memory.shareMib : Math.floor(plan.heap.perWorkerBytes / 2 ** 20)
+  const shareMib =
+    memory.shareMib ?? (plan.heap === undefined ? undefined : Math.floor(plan.heap.perWorkerBytes / 2 ** 20))
   const text = (value: number | undefined) => (value === undefined ? undefined : String(value))
   return {
     ...base,

@@ -1,6 +1,6 @@
 // How many workers, and how large their heaps: what cores, connections and memory let be.
 //
-//   limit (MEMORY_LIMIT_MIB, else the container's) ── less the cache's shared memory ──► planHeap ──► flags and share of each worker
+//   limit (the smaller of MEMORY_LIMIT_MIB and the container's) ── less the cache's shared memory ──► planHeap ──► flags and share of each worker
 //
 // Without any limit nothing is planned: Node's own sizes are meant for a machine. Shared memory counts against a container like any other, once for all
 // workers. A number of workers that was asked for and doesn't fit is refused; one that follows from the cores is lowered until it fits.
@@ -53,7 +53,9 @@ function fleetLimitBytes(
   limitMib: number | undefined,
   readLimit: () => Pick<MemoryLimit, 'limitBytes' | 'source'>,
 ): number | undefined {
-  if (limitMib !== undefined) return limitMib * MIB
   const { limitBytes, source } = readLimit()
-  return source === 'machine' ? undefined : limitBytes
+  const containerBytes = source === 'machine' ? Infinity : limitBytes
+  // The kernel goes by the container's, whatever was asked for.
+  const least = Math.min(containerBytes, limitMib === undefined ? Infinity : limitMib * MIB)
+  return least === Infinity ? undefined : least
 }

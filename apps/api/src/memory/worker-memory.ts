@@ -4,8 +4,6 @@
 //   critical   the cache keeps a tenth, low priority is refused
 //   emergency  all but critical priority is refused; when it lasts, the worker asks to be replaced
 //   leak       found by its slope, hours before the limit: the worker asks to be replaced, or says so in the log when there's time
-//
-// The supervisor hears how busy the event loop is with each sample; it scales by that.
 import type { Cache } from '@plimsoll/cache'
 import {
   createMemoryOptimizer,
@@ -19,7 +17,6 @@ import type { Admission } from './admission.ts'
 
 /** What's told to whoever runs this worker; a link to the supervisor fits. */
 export interface Supervision {
-  report(report: { readonly utilization: number }): void
   requestRecycle(reason: string, detail: string): void
 }
 
@@ -44,8 +41,6 @@ export interface WorkerMemoryTools {
   readonly logger: Logger
 }
 
-const REPORT_INTERVAL_MS = 1000
-
 /** @throws MEMORY_ERR_OPTION */
 export function watchWorkerMemory(settings: WorkerMemorySettings, tools: WorkerMemoryTools): MemoryOptimizer {
   const { cache, stopWarming, admission, supervision, logger } = tools
@@ -53,8 +48,6 @@ export function watchWorkerMemory(settings: WorkerMemorySettings, tools: WorkerM
   const onError = (error: unknown) => logger.warn({ err: error }, 'Watching the memory met an error')
   const memory = createMemoryOptimizer({
     ...(shareBytes === undefined ? { processes: workers } : { shareBytes }),
-    // Scaling goes by seconds, idle or not.
-    idleIntervalMs: REPORT_INTERVAL_MS,
     leaks: { collectWhenIdle },
     recycle: (reason, detail) => {
       logger.warn({ reason, detail, asked: recycle }, 'This worker had better be replaced')
@@ -74,7 +67,6 @@ export function watchWorkerMemory(settings: WorkerMemorySettings, tools: WorkerM
   memory.cache({ name: 'cache', bytes: () => cache.memoryBytes, limit: share => cache.limitMemory(share) })
   memory.register(pauseWork('warming of the cache', stopWarming, () => undefined))
   memory.register(shedPriorities('requests', lowest => admission.admitFrom(lowest)))
-  memory.monitor.onSample(({ loopUtilization }) => supervision.report({ utilization: loopUtilization }))
   memory.monitor.onLevel(({ from, to, sample: { signal, heapRatio, containerRatio, shareRatio } }) =>
     logger[to === 'normal' ? 'info' : 'warn'](
       { from, to, signal, heapRatio, containerRatio, shareRatio },

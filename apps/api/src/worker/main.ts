@@ -7,12 +7,13 @@ import { loadConfig } from '@plimsoll/config'
 import { connectToSupervisor } from '@plimsoll/supervisor'
 import { workerProgram } from '../config/config.ts'
 import type { WorkerConfig } from '../config/schemas.ts'
-import { cacheSettings, slowQueryMs, workerMemory, workerPool } from '../config/settings.ts'
+import { cacheSettings, drainTimes, slowQueryMs, workerMemory, workerPool } from '../config/settings.ts'
 import { explain, openLogger, systemClock, systemRandom, VERSION } from '../programs.ts'
 import { watchReadiness } from './readiness-watch.ts'
+import { reportUtilization } from './utilization-report.ts'
 import { startWorker, type Listen } from './worker.ts'
 
-/** From the first probe that fails, two more, a second apart: about two seconds until the worker calls itself unready. */
+/** From the first probe that fails, two more, a second apart, each up to its time-out: two to eight seconds until a worker that has reached the database calls itself unready. */
 const DATABASE_DOWN_AFTER_PROBES = 3
 const PROBE_TIMEOUT_MS = 3000
 /** Alone nobody tells a balancer that this worker ends: one that checks every two seconds sees it within this time. */
@@ -67,7 +68,7 @@ async function run(): Promise<void> {
         loadReport: config.http.loadReport,
       },
       app: appOptions(config, link.supervised),
-      drain: link.supervised ? {} : { acceptMs: ALONE_ACCEPT_MS },
+      drain: { ...drainTimes(config), ...(link.supervised ? {} : { acceptMs: ALONE_ACCEPT_MS }) },
     },
     { logger, clock: systemClock, random: systemRandom, supervision: link },
   )
@@ -75,6 +76,7 @@ async function run(): Promise<void> {
   link.onDrain(() => worker.drain())
   link.ready()
   watchReadiness(() => worker.unreadyReason(), link)
+  reportUtilization(link)
   if (!link.supervised)
     process.stdout.write(
       `${JSON.stringify({ msg: 'listening', name: 'plimsoll-api-worker', pid: process.pid, address: worker.address })}\n`,

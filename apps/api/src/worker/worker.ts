@@ -52,8 +52,12 @@ export async function startWorker(options: WorkerOptions, surroundings: WorkerSu
     return {
       address: 'path' in options.listen ? `unix:${options.listen.path}` : address,
       registry: dependencies.registry,
-      unreadyReason: () =>
-        dependencies.health.readiness().status === 'database-down' ? 'the database can not be reached' : undefined,
+      unreadyReason() {
+        const { status, connections } = dependencies.health.health().database
+        // A new worker gets no patience: what only it can't reach is its own fault, and the one before still serves.
+        const neverReached = connections === null && status !== 'up'
+        return neverReached || status === 'down' ? 'the database can not be reached' : undefined
+      },
       async drain() {
         draining.begin()
         await serverDrain.drain()

@@ -46,6 +46,15 @@ await t.test('the option comes before the container, and the most workers that t
   t.same(given.heap, plan(8192, ['--workers', '4', '--memory.limit-mib', '2048']).heap)
 })
 
+await t.test('more than the container has is not given away', async t => {
+  const both = plan(1024, ['--workers', '2', '--memory.limit-mib', '4096'])
+  t.same(both.heap, plan(1024, ['--workers', '2']).heap)
+})
+
+await t.test('the most workers there may be bound a number that follows from the cores', async t => {
+  t.match(plan(null, ['--max-workers', '1']), { workers: 1, maxWorkers: 1 })
+})
+
 await t.test('fewer workers at most than at least are refused', async t => {
   t.throws(() => plan(null, ['--workers', '4', '--max-workers', '2']), {
     message: /maxWorkers \(2\) is below workers \(4\)/,
