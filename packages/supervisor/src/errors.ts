@@ -83,27 +83,45 @@ export class WorkerStartFailedError extends SupervisorError {
 /** A worker's next generation didn't get ready, or failed on probation. The generation before it, if there was one, keeps serving. */
 export class ReplaceFailedError extends SupervisorError {
   readonly worker: number
+  /** `start`: it didn't get ready. `probation`: it did, and failed then. */
+  readonly phase: 'start' | 'probation'
   /** The last 4 kB that the new generation wrote to standard error. */
   readonly stderr: string
 
-  constructor(worker: number, generation: number, what: string, isOldServing: boolean, stderr: string) {
+  constructor(
+    worker: number,
+    generation: number,
+    phase: 'start' | 'probation',
+    why: string,
+    isOldServing: boolean,
+    stderr: string,
+  ) {
+    const what = phase === 'start' ? "didn't get ready" : 'got ready and failed on probation'
     super(
       'SUPERVISOR_ERR_REPLACE_FAILED',
-      `Generation ${generation} of worker ${worker} ${what}. ${isOldServing ? 'The one before it keeps serving' : 'There is none before it to keep serving; a worker that ended is started again with back-off'}.${lastWords(stderr)}`,
+      `Generation ${generation} of worker ${worker} ${what}: ${why}. ${isOldServing ? 'The one before it keeps serving' : 'There is none before it to keep serving; a worker that ended is started again with back-off'}.${lastWords(stderr)}`,
     )
     this.worker = worker
+    this.phase = phase
     this.stderr = stderr
   }
 }
 
-/** A worker that serves isn't replaced, because another one is out of service and didn't come back in time. */
+/**
+ * Workers are out of service and didn't come back in time: a worker that serves isn't replaced meanwhile, and a roll to another program that leaves
+ * workers like this hasn't succeeded.
+ */
 export class OthersNotReadyError extends SupervisorError {
-  readonly worker: number
+  /** The worker that isn't replaced; null when all of a roll's were, and it's the fleet that isn't ready afterwards. */
+  readonly worker: number | null
 
-  constructor(worker: number, others: readonly number[], waitedMs: number) {
+  constructor(worker: number | null, others: readonly number[], waitedMs: number) {
+    const missing = `${describeWorkers(others)} ${others.length === 1 ? "isn't" : "aren't"} ready, also after ${waitedMs / 1000} s`
     super(
       'SUPERVISOR_ERR_OTHERS_NOT_READY',
-      `Worker ${worker} isn't replaced: ${others.length === 1 ? 'worker' : 'workers'} ${others.join(', ')} ${others.length === 1 ? "isn't" : "aren't"} ready, also after ${waitedMs / 1000} s, and only one may be out of service at a time. Bring that in order, or replace it first.`,
+      worker === null
+        ? `All workers were replaced, but ${missing}. See the log for what keeps them from it.`
+        : `Worker ${worker} isn't replaced: ${missing}, and only one may be out of service at a time. Bring that in order, or replace it first.`,
     )
     this.worker = worker
   }

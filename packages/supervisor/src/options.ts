@@ -68,7 +68,7 @@ export interface SupervisorOptions {
   readonly crashLoop?: Partial<CrashLoopOptions>
   /** When workers are replaced that ask for it, or are old. */
   readonly recycling?: Partial<RecyclingOptions>
-  /** How the number of workers follows the load. Needs `workers: { min, max }`. */
+  /** How the number of workers follows the load. Needs `workers: { min, max }`; with both the same it has nothing to do. */
   readonly scaling?: Partial<ScalingOptions>
   /** A worker that hasn't answered a scrape by then is represented by its last known figures. Default 1000. */
   readonly metricsTimeoutMs?: number
@@ -119,24 +119,34 @@ export function resolveOptions(options: SupervisorOptions): ResolvedOptions {
     drainNoticeMs: options.drainNoticeMs ?? 500,
     drainTimeoutMs: options.drainTimeoutMs ?? 30_000,
     stopTimeoutMs: options.stopTimeoutMs ?? 5000,
-    backoff: Object.freeze({ initialMs: 100, factor: 2, maxMs: 10_000, resetAfterMs: 60_000, ...options.backoff }),
-    crashLoop: Object.freeze({ crashes: 5, withinMs: 60_000, ...options.crashLoop }),
-    recycling: Object.freeze({
-      maxPerHour: Math.max(6, 2 * workers.max),
-      minIntervalMs: 30_000,
-      maxAgeMs: 0,
-      whenStartFails: 'keep',
-      ...options.recycling,
-    }),
-    scaling: Object.freeze({
-      upAbove: 0.75,
-      upAfterMs: 10_000,
-      downBelow: 0.35,
-      downAfterMs: 120_000,
-      cooldownMs: 30_000,
-      mayAdd: () => true,
-      ...options.scaling,
-    }),
+    backoff: complete<BackoffOptions>(
+      'backoff',
+      { initialMs: 100, factor: 2, maxMs: 10_000, resetAfterMs: 60_000 },
+      options.backoff,
+    ),
+    crashLoop: complete<CrashLoopOptions>('crashLoop', { crashes: 5, withinMs: 60_000 }, options.crashLoop),
+    recycling: complete<RecyclingOptions>(
+      'recycling',
+      {
+        maxPerHour: Math.max(6, 2 * workers.max),
+        minIntervalMs: 30_000,
+        maxAgeMs: 0,
+        whenStartFails: 'keep',
+      },
+      options.recycling,
+    ),
+    scaling: complete<ScalingOptions>(
+      'scaling',
+      {
+        upAbove: 0.75,
+        upAfterMs: 10_000,
+        downBelow: 0.35,
+        downAfterMs: 120_000,
+        cooldownMs: 30_000,
+        mayAdd: () => true,
+      },
+      options.scaling,
+    ),
     metricsTimeoutMs: options.metricsTimeoutMs ?? 1000,
     onChange: options.onChange ?? (() => {}),
     clock: options.clock ?? systemClock,
@@ -180,6 +190,16 @@ export function resolveOptions(options: SupervisorOptions): ResolvedOptions {
   return resolved
 }
 
+/** What's given over the defaults. A key that has no default is a slip of the pen, and would silently have no effect. */
+function complete<T extends object>(name: string, defaults: T, given: Partial<T> = {}): Readonly<T> {
+  const unknown = Object.keys(given).find(key => !Object.hasOwn(defaults, key))
+  if (unknown !== undefined) {
+    const known = Object.keys(defaults).join("', '")
+    throw new OptionError(`Option '${name}.${unknown}' is unknown; '${name}' takes '${known}'.`)
+  }
+  return Object.freeze({ ...defaults, ...given })
+}
+
 function checkRecycling(recycling: RecyclingOptions): void {
   requireInteger('recycling.maxPerHour', recycling.maxPerHour, 0)
   requireNumber('recycling.minIntervalMs', recycling.minIntervalMs, 0)
@@ -193,6 +213,11 @@ function checkRecycling(recycling: RecyclingOptions): void {
 }
 
 function checkScaling(scaling: ScalingOptions): void {
+  if (typeof scaling.mayAdd !== 'function') {
+    throw new OptionError(
+      `Option 'scaling.mayAdd' is '${String(scaling.mayAdd)}'; it has to be a function that returns whether a worker may be added.`,
+    )
+  }
   requireNumber('scaling.upAfterMs', scaling.upAfterMs, 0)
   requireNumber('scaling.downAfterMs', scaling.downAfterMs, 0)
   requireNumber('scaling.cooldownMs', scaling.cooldownMs, 0)

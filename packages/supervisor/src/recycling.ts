@@ -1,7 +1,7 @@
 // Which worker is replaced next because it asked for it, or because of its age, and when.
 //
 //   requested ──► waiting ──► being replaced ──► replaced
-//                    ▲               │ failed: again after a while, twice as long each time
+//                    ▲               │ failed: again after a while (a second at least), twice as long each time
 //                    └───────────────┘
 //   waiting, and its process ends or is replaced for another reason ──► superseded
 //
@@ -14,10 +14,12 @@
 // Beyond the limit requests are kept, not dropped: the worker goes on as it is, a line in the log, a gauge and /health say so, and its turn
 // comes when an hour has passed since the oldest of those that were begun.
 //
+// Requests are kept by process, not by worker: while one's replacement is under way the next generation may ask too.
+//
 // Decisions are made here and the work is the owner's. The only timer is the one for the next thing that time alone will change.
 import type { Clock, Random } from './clock.ts'
 import { publish } from './channels.ts'
-import { messageOf } from './errors.ts'
+import { messageOf, ReplaceFailedError } from './errors.ts'
 import type { Logger } from './options.ts'
 
 /** Reasons as the metrics know them: a closed set, whatever workers say. */
@@ -33,7 +35,7 @@ export interface RecyclingOptions {
    * for each worker where that's more.
    */
   readonly maxPerHour: number
-  /** From the end of one to the beginning of the next. Default 30,000. */
+  /** From the end of one to the beginning of the next. One that failed is tried again after a second at the earliest, whatever this is. Default 30,000. */
   readonly minIntervalMs: number
   /**
    * A process is replaced at an age between 80 and 100 % of this, by chance, so that those of one start don't all go together. 0: never. Default 0.
@@ -41,7 +43,7 @@ export interface RecyclingOptions {
    */
   readonly maxAgeMs: number
   /**
-   * When the replacement of a worker that's in an emergency has failed twice to start: `keep` tries again ever later, `drain-first` ends the old one
+   * When a worker is in an emergency and the start of its next generation has failed twice (on probation doesn't count): `keep` tries again ever later, `drain-first` ends the old one
    * first and then starts the new one, with one worker fewer in between: with a fleet of one, none. Default `keep`.
    */
   readonly whenStartFails: 'keep' | 'drain-first'
@@ -71,16 +73,21 @@ interface Waiting {
   reason: RecycleReasonLabel
   detail: string
   readonly sinceMs: number
+  /** Tries that failed; what the wait for the next one grows by. */
   failures: number
+  /** Those among them in which the next generation didn't get ready: there may be no room for both. */
+  startFailures: number
   notBeforeMs: number
   /** Its process doesn't serve any more. */
   isGone: boolean
 }
 
 const HOUR_MS = 3_600_000
-/** A failed replacement is tried again after minIntervalMs × 2^n, at most this. */
+/** A failed replacement is tried again after minIntervalMs × 2^n, at most this unless that's more. */
 const MAX_RETRY_MS = 600_000
-const FAILURES_BEFORE_DRAINING_FIRST = 2
+/** What n = 0 is at least: an emergency knows no other limit, and a start that fails at once would be repeated without a pause. */
+const MIN_RETRY_MS = 1000
+const START_FAILURES_BEFORE_DRAINING_FIRST = 2
 const YOUNGEST_SHARE_OF_AGE = 0.8
 
 export class Recycling {
@@ -89,7 +96,8 @@ export class Recycling {
   readonly #clock: Clock
   readonly #random: Random
   readonly #logger: Logger
-  readonly #waiting = new Map<number, Waiting>()
+  /** By worker and generation, like the timers. */
+  readonly #waiting = new Map<string, Waiting>()
   readonly #ageTimers = new Map<string, () => void>()
   /** When those of the last hour were begun, oldest first. */
   #begunAtMs: number[] = []
@@ -112,11 +120,6 @@ export class Recycling {
     return this.#waiting.size
   }
 
-  /** Whether requests wait only because the hour's number is used up. */
-  get isHeldBack(): boolean {
-    return this.#isHeldBack
-  }
-
   /** A worker asks to be replaced. Asking again changes nothing, unless it has become an emergency. */
   request(worker: number, generation: number, reason: string, detail: string): void {
     if (this.#isClosed) return
@@ -124,12 +127,15 @@ export class Recycling {
     const earlier = this.#find(worker, generation)
     if (earlier === null) {
       const sinceMs = this.#clock.now()
-      const state = { failures: 0, notBeforeMs: -Infinity, isGone: false }
-      this.#waiting.set(worker, { worker, generation, reason: label, detail, sinceMs, ...state })
+      const state = { failures: 0, startFailures: 0, notBeforeMs: -Infinity, isGone: false }
+      this.#waiting.set(idOf(worker, generation), { worker, generation, reason: label, detail, sinceMs, ...state })
     } else {
       if (label !== 'emergency' || earlier.reason === 'emergency') return
       earlier.reason = label
       earlier.detail = detail
+      // What has failed so far was less urgent, and may have failed in better times.
+      earlier.failures = 0
+      earlier.startFailures = 0
       earlier.notBeforeMs = -Infinity
     }
     this.#logger.info({ worker, generation, reason, detail }, `Worker ${worker} is to be recycled: ${reason}.`)
@@ -153,18 +159,19 @@ export class Recycling {
     const cancel = this.#clock.after(maxAgeMs * share, () => {
       this.request(worker, generation, 'age', `it has served for ${Math.round((maxAgeMs * share) / 1000)} s`)
     })
-    this.#ageTimers.set(`${worker}-${generation}`, cancel)
+    this.#ageTimers.set(idOf(worker, generation), cancel)
   }
 
   /** A process doesn't serve any more, for whatever reason; what it asked for is done, or needn't be. */
   left(worker: number, generation: number): void {
-    this.#ageTimers.get(`${worker}-${generation}`)?.()
-    this.#ageTimers.delete(`${worker}-${generation}`)
+    const id = idOf(worker, generation)
+    this.#ageTimers.get(id)?.()
+    this.#ageTimers.delete(id)
     const request = this.#find(worker, generation)
     if (request === null) return
     request.isGone = true
     if (request === this.#running) return
-    this.#waiting.delete(worker)
+    this.#waiting.delete(id)
     this.#report(request, 'superseded')
   }
 
@@ -207,8 +214,9 @@ export class Recycling {
   }
 
   #find(worker: number, generation: number): Waiting | null {
-    const request = this.#running?.worker === worker ? this.#running : this.#waiting.get(worker)
-    return request?.generation === generation ? request : null
+    const running = this.#running
+    if (running?.worker === worker && running.generation === generation) return running
+    return this.#waiting.get(idOf(worker, generation)) ?? null
   }
 
   /** When a request that's no emergency may be taken by the number of the last hour; in the past when it may now. */
@@ -232,13 +240,13 @@ export class Recycling {
   }
 
   async #carryOut(request: Waiting): Promise<void> {
-    const { worker } = request
+    const { worker, generation } = request
     this.#running = request
-    this.#waiting.delete(worker)
+    this.#waiting.delete(idOf(worker, generation))
     this.#begunAtMs.push(this.#clock.now())
     const drainsFirst =
       request.reason === 'emergency' &&
-      request.failures >= FAILURES_BEFORE_DRAINING_FIRST &&
+      request.startFailures >= START_FAILURES_BEFORE_DRAINING_FIRST &&
       this.#options.whenStartFails === 'drain-first'
     try {
       await (drainsFirst ? this.#owner.drainThenStart(worker) : this.#owner.replace(worker))
@@ -254,15 +262,19 @@ export class Recycling {
   #failed(request: Waiting, error: unknown): void {
     if (this.#isClosed) return
     const { worker, generation, reason } = request
+    const { minIntervalMs } = this.#options
     request.failures++
-    const retryMs = Math.min(MAX_RETRY_MS, this.#options.minIntervalMs * 2 ** (request.failures - 1))
+    if (error instanceof ReplaceFailedError && error.phase === 'start') request.startFailures++
+    const backoffMs = Math.max(MIN_RETRY_MS, minIntervalMs) * 2 ** (request.failures - 1)
+    // The pace holds as well, and where it's slower than the longest back-off it's what the log has to name.
+    const retryMs = Math.max(minIntervalMs, Math.min(MAX_RETRY_MS, backoffMs))
     request.notBeforeMs = this.#clock.now() + retryMs
     this.#logger.error(
       { worker, generation, reason, retryMs, error: messageOf(error) },
-      `Worker ${worker} could not be recycled; the next try is in ${Math.round(retryMs / 1000)} s, unless it has ended by then.`,
+      `Worker ${worker} could not be recycled; the next try is in ${Math.round(retryMs / 1000)} s at the earliest, unless it has ended by then.`,
     )
     this.#report(request, 'failed')
-    if (!request.isGone) this.#waiting.set(worker, request)
+    if (!request.isGone) this.#waiting.set(idOf(worker, generation), request)
   }
 
   #report(request: Waiting, result: RecycleResult): void {
@@ -270,6 +282,10 @@ export class Recycling {
     this.#owner.recycled(reason, result)
     publish('recycled', () => ({ worker, generation, reason, result, waitedMs: this.#clock.now() - sinceMs }))
   }
+}
+
+function idOf(worker: number, generation: number): string {
+  return `${worker}-${generation}`
 }
 
 function urgency(request: Waiting): number {

@@ -3,6 +3,7 @@
 // Rule: a worker that's ready is only replaced while every other one is ready. One that isn't can be replaced at any time, and comes first: it takes
 // nothing out of service, and a fleet that's down for a fault in its program is brought back by rolling to a better one.
 // With a replacement that starts first, this keeps N - 1 of N ready whatever a single worker does meanwhile.
+// A roll to another program has succeeded when every worker runs it and all are ready: the last replacement says nothing about those before it.
 import { settledWithin, type Clock } from './clock.ts'
 import { DeployFailedError, messageOf, NotRunningError, OthersNotReadyError } from './errors.ts'
 import type { Logger } from './options.ts'
@@ -37,16 +38,37 @@ export async function untilReplaceable(fleet: RollingFleet, slot: WorkerSlot): P
     }
     const missing = slot.isReady ? fleet.slots().filter(other => other !== slot && !other.isReady) : []
     if (missing.length === 0) return
-    const leftMs = startMs + fleet.waitMs - fleet.clock.now()
-    if (leftMs <= 0) {
-      throw new OthersNotReadyError(
-        slot.worker,
-        missing.map(({ worker }) => worker),
-        fleet.waitMs,
-      )
-    }
-    await settledWithin(fleet.clock, fleet.changed(), leftMs)
+    await changedInTime(fleet, slot.worker, missing, startMs)
   }
+}
+
+/**
+ * Resolves when all workers are ready, those that are starting or wait to be among them.
+ * @throws SUPERVISOR_ERR_OTHERS_NOT_READY, SUPERVISOR_ERR_NOT_RUNNING
+ */
+async function untilAllReady(fleet: RollingFleet): Promise<void> {
+  const startMs = fleet.clock.now()
+  for (;;) {
+    fleet.refuseWhenStopping()
+    const missing = fleet.slots().filter(slot => !slot.isReady)
+    if (missing.length === 0) return
+    await changedInTime(fleet, null, missing, startMs)
+  }
+}
+
+/** Resolves with the next change, or when the time is over; refuses when it was over before. */
+async function changedInTime(
+  fleet: RollingFleet,
+  replaced: number | null,
+  missing: readonly WorkerSlot[],
+  startMs: number,
+): Promise<void> {
+  const leftMs = startMs + fleet.waitMs - fleet.clock.now()
+  if (leftMs <= 0) {
+    const workers = missing.map(({ worker }) => worker)
+    throw new OthersNotReadyError(replaced, workers, fleet.waitMs)
+  }
+  await settledWithin(fleet.clock, fleet.changed(), leftMs)
 }
 
 /**
@@ -72,12 +94,13 @@ export async function replaceEach(
 }
 
 /**
- * Rolls all workers to another program, and back to the one before when a new generation fails.
+ * Rolls all workers to another program, and back to the one before when a new generation fails, or not all are ready in the end.
  * @throws SUPERVISOR_ERR_DEPLOY_FAILED, SUPERVISOR_ERR_NOT_RUNNING
  */
 export async function rollTo(fleet: RollingFleet, program: WorkerProgram, previous: WorkerProgram): Promise<void> {
   try {
     await replaceEach(fleet, fleet.slots(), program)
+    await untilAllReady(fleet)
   } catch (error) {
     if (error instanceof NotRunningError) throw error
     fleet.logger.error({ error: messageOf(error) }, 'The roll to another program failed; its workers are rolled back.')

@@ -12,8 +12,11 @@
 // away that would have to be added again: the same load on one worker fewer has to stay below 80 % of `upAbove`.
 // While the fleet is busy with itself (a replacement, a worker that's starting, in a crash loop or not ready) its figures say nothing about its
 // size: both spans begin again afterwards.
-// A pure decision: the caller brings time and figures. Event-loop utilisation and not CPU: it's what a request waits for, and it counts the time
-// that a worker would have used on a core it didn't get.
+// `mayAdd` is a stranger's code in the supervisor's timer: when it throws, that's a no and a line in the log.
+// A pure decision otherwise: the caller brings time and figures. Event-loop utilisation and not CPU: it's what a request waits for, and it counts
+// the time that a worker would have used on a core it didn't get.
+import { messageOf } from './errors.ts'
+import type { Logger } from './options.ts'
 
 /** How the number of workers follows the load; only with `workers: { min, max }`. */
 export interface ScalingOptions {
@@ -27,7 +30,7 @@ export interface ScalingOptions {
   readonly downAfterMs: number
   /** From the end of one change to the next one. Default 30,000. */
   readonly cooldownMs: number
-  /** Asked before a worker is added: `false` when there's no room for one, for example by memory. Default always. */
+  /** Asked before a worker is added: `false` when there's no room for one, for example by memory. When it throws, that counts as `false`. Default always. */
   readonly mayAdd: () => boolean
 }
 
@@ -50,19 +53,23 @@ export class Scaling {
   readonly #options: ScalingOptions
   readonly #min: number
   readonly #max: number
+  readonly #logger: Logger
+  /** `mayAdd` threw the last time: said once, not every second. */
+  #isMayAddBroken = false
   #aboveSinceMs: number | null = null
   #belowSinceMs: number | null = null
   #quietUntilMs = -Infinity
 
-  constructor(options: ScalingOptions, min: number, max: number) {
+  constructor(options: ScalingOptions, min: number, max: number, logger: Logger) {
     this.#options = options
+    this.#logger = logger
     this.#min = min
     this.#max = max
   }
 
   /** To be asked about once a second. */
   decide(nowMs: number, { workers, utilization, isBusy }: FleetLoad): ScalingDecision {
-    const { upAbove, upAfterMs, downBelow, downAfterMs, mayAdd } = this.#options
+    const { upAbove, upAfterMs, downBelow, downAfterMs } = this.#options
     if (isBusy || utilization === null) {
       this.#aboveSinceMs = null
       this.#belowSinceMs = null
@@ -74,7 +81,7 @@ export class Scaling {
     this.#belowSinceMs = isBelow ? (this.#belowSinceMs ?? nowMs) : null
     if (nowMs < this.#quietUntilMs) return 'keep'
     if (this.#aboveSinceMs !== null && nowMs - this.#aboveSinceMs >= upAfterMs) {
-      return workers < this.#max && mayAdd() ? 'add' : 'keep'
+      return workers < this.#max && this.#mayAdd() ? 'add' : 'keep'
     }
     if (this.#belowSinceMs !== null && nowMs - this.#belowSinceMs >= downAfterMs) {
       return workers > this.#min ? 'remove' : 'keep'
@@ -88,10 +95,28 @@ export class Scaling {
     this.#belowSinceMs = null
     this.#quietUntilMs = nowMs + this.#options.cooldownMs
   }
+
+  #mayAdd(): boolean {
+    try {
+      const mayAdd = this.#options.mayAdd()
+      this.#isMayAddBroken = false
+      return mayAdd
+    } catch (error) {
+      if (!this.#isMayAddBroken) {
+        this.#logger.error(
+          { error: messageOf(error) },
+          "Option 'scaling.mayAdd' threw, which counts as false: no worker is added until it answers again.",
+        )
+      }
+      this.#isMayAddBroken = true
+      return false
+    }
+  }
 }
 
 /** What one worker said last. */
 export interface UtilizationSample {
+  /** Of its event loop, 0 to 1. */
   readonly utilization: number
   readonly atMs: number
 }

@@ -2,13 +2,14 @@
 //
 //   serving ── drain() ──► draining ── no connection for quietMs, or acceptMs over ──► closing ── all answered, or closeMs over ──► closed
 //
-// * draining: everything is accepted and answered like before, each answer asks to use its connection no further. A balancer that reads the list of endpoints
-//   has let go by now and closes what's idle: then there's nothing to wait for. One that doesn't has `acceptMs` to notice.
+// * draining: everything is accepted and answered like before, each answer whose headers aren't sent yet asks to use its connection no further. A
+//   balancer that reads the list of endpoints has let go by now and closes what's idle: then there's nothing to wait for. One that doesn't has
+//   `acceptMs` to notice.
 // * closing: nothing is accepted, idle connections are closed, what is under way is answered. A server that did this at once would cut idle connections with a
 //   request already on its way to them, and nobody may send a POST again.
 //
 // That there's no connection at one instant doesn't say that the balancer has let go: by now each answer ends its connection, and the next may be about to come.
-import type { Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { systemClock, type Clock } from './clock.ts'
 
@@ -44,6 +45,8 @@ export function createServerDrain(
 ): ServerDrain {
   const { acceptMs = 10_000, quietMs = 50, closeMs = 15_000, clock = systemClock } = options
   const quiet = Promise.withResolvers<void>()
+  // The newest of each connection: where requests are pipelined, an answer that ended the connection would take those behind it along.
+  const unanswered = new Map<Socket, ServerResponse>()
   let open = 0
   let drained: Promise<void> | null = null
   let cancelQuiet: () => void = () => {}
@@ -60,8 +63,15 @@ export function createServerDrain(
       look()
     })
   })
-  server.prependListener('request', (_request: unknown, response: ServerResponse) => {
-    if (drained !== null) response.shouldKeepAlive = false
+  server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    if (drained !== null) {
+      response.shouldKeepAlive = false
+      return
+    }
+    unanswered.set(socket, response)
+    response.on('close', () => {
+      if (unanswered.get(socket) === response) unanswered.delete(socket)
+    })
   })
 
   const run = async () => {
@@ -86,6 +96,10 @@ export function createServerDrain(
     drain() {
       if (drained === null) {
         drained = run()
+        for (const response of unanswered.values()) {
+          if (!response.headersSent) response.shouldKeepAlive = false
+        }
+        unanswered.clear()
         look()
       }
       return drained

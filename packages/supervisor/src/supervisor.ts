@@ -64,8 +64,8 @@ export interface Supervisor {
    */
   replace(worker?: number): Promise<void>
   /**
-   * Rolls all workers to another program: another entry, other arguments, environment or flags; what isn't given stays. When a new generation fails,
-   * those that ran the new program are rolled back to the one before, which therefore has to be there still: a folder per version. Only
+   * Rolls all workers to another program: another entry, other arguments, environment or flags; what isn't given stays. When a new generation fails, or
+   * not all workers are ready within `startTimeoutMs` after the last replacement, those that ran the new program are rolled back to the one before, which therefore has to be there still: a folder per version. Only
    * when all have changed it's what workers are started with from now on.
    * @throws SUPERVISOR_ERR_DEPLOY_FAILED with what failed as its cause, and which workers couldn't be rolled back
    * @throws SUPERVISOR_ERR_NOT_RUNNING
@@ -152,7 +152,7 @@ class Fleet implements Supervisor {
       wanted: () => this.#slots.length,
       deferredRecycles: () => this.#recycling.deferred,
     })
-    this.#scaling = new Scaling(options.scaling, workers.min, workers.max)
+    this.#scaling = new Scaling(options.scaling, workers.min, workers.max, logger)
     this.#rolling = {
       clock,
       logger,

@@ -12,10 +12,11 @@
 //
 // Signals
 // * Ctrl-C in a terminal reaches the whole process group, so a supervised worker ignores SIGINT: the supervisor gets it too, and ends its
-//   workers in order.
+//   workers in order. SIGHUP likewise: a terminal that's closed sends it to the whole group, and all would end at once with what they
+//   have in flight. If the supervisor ends by it, the channel closes.
 // * SIGTERM, from an operator or a service manager that signals the whole group, drains. Sent again it's ignored: force is the
 //   supervisor's business, by message and then by SIGKILL.
-// * Without a supervisor (`node src/main.ts` by hand) both drain, and a second one exits at once.
+// * Without a supervisor (`node src/main.ts` by hand) all three drain, and a second one exits at once.
 // * When the channel closes the supervisor is gone: what is in flight gets `orphanDrainMs`, then the process exits, so that
 //   nothing is left behind when the supervisor was killed.
 import { systemClock, type Clock } from './clock.ts'
@@ -26,7 +27,7 @@ import { IDENTITY_VARIABLES, parseSupervisorMessage, type WorkerMessage } from '
 export interface WorkerProcessLike {
   readonly env: Readonly<Record<string, string | undefined>>
   on(event: 'message', listener: (message: unknown) => void): unknown
-  on(event: 'disconnect' | 'SIGINT' | 'SIGTERM', listener: () => void): unknown
+  on(event: 'disconnect' | 'SIGHUP' | 'SIGINT' | 'SIGTERM', listener: () => void): unknown
   /** Absent without an IPC channel. */
   send?(message: unknown, callback: (error: Error | null) => void): boolean
   exit(code: number): unknown
@@ -141,9 +142,11 @@ class Link implements WorkerLink {
       link.on('message', value => this.#received(value))
       link.on('disconnect', () => this.#orphaned(orphanDrainMs))
       link.on('SIGINT', () => {})
+      link.on('SIGHUP', () => {})
       link.on('SIGTERM', () => this.#terminated())
     } else {
       link.on('SIGINT', () => this.#signalled())
+      link.on('SIGHUP', () => this.#signalled())
       link.on('SIGTERM', () => this.#signalled())
     }
   }

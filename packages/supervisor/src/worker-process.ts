@@ -28,6 +28,7 @@ import { messageOf } from './errors.ts'
 import { settledWithin, type Clock } from './clock.ts'
 import type { Logger } from './options.ts'
 import { parseWorkerMessage, type SupervisorMessage } from './messages.ts'
+import type { UtilizationSample } from './scaling.ts'
 import { StderrTail } from './stderr-tail.ts'
 
 /** State of one process. */
@@ -116,13 +117,6 @@ export interface ProcessOwner {
   announced(): Promise<void>
 }
 
-/** How busy a process was when it last said so. */
-export interface UtilizationReport {
-  /** Of the event loop, 0 to 1. */
-  readonly utilization: number
-  readonly atMs: number
-}
-
 export class WorkerProcess {
   readonly worker: number
   readonly generation: number
@@ -144,7 +138,7 @@ export class WorkerProcess {
   #state: ProcessState = 'starting'
   #readyAtMs: number | null = null
   #unreadyReason: string | null = null
-  #utilization: UtilizationReport | null = null
+  #utilization: UtilizationSample | null = null
   #exit: WorkerExit | null = null
   #spawnError: Error | null = null
   /** What the end will be put down to; 'crashed' until somebody has decided something. */
@@ -189,7 +183,7 @@ export class WorkerProcess {
   }
 
   /** Its last report; null before the first. */
-  get utilization(): UtilizationReport | null {
+  get utilization(): UtilizationSample | null {
     return this.#utilization
   }
 

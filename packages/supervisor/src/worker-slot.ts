@@ -134,10 +134,10 @@ export class WorkerSlot {
     const { probationMs, clock } = this.#options
     const probation = new Probation(next, probationMs, clock, () => this.#probationPassed(next))
     this.#probation = probation
-    if (!(await next.becameReady)) throw await this.#replaceFailed(next, `didn't get ready: ${describeExit(next)}`)
+    if (!(await next.becameReady)) throw await this.#replaceFailed(next, 'start', describeExit(next))
     const why = await probation.over
     this.#refuseWhenStopping()
-    if (why !== null) throw await this.#replaceFailed(next, `got ready and failed on probation: ${why}`)
+    if (why !== null) throw await this.#replaceFailed(next, 'probation', why)
     await Promise.all([...this.#leaving].map(old => old.ended))
     this.#refuseWhenStopping()
   }
@@ -160,7 +160,7 @@ export class WorkerSlot {
     }
     this.#countRestart('replaced')
     const next = this.#fork(this.#program, process => (this.#current = process))
-    if (!(await next.becameReady)) throw await this.#replaceFailed(next, `didn't get ready: ${describeExit(next)}`)
+    if (!(await next.becameReady)) throw await this.#replaceFailed(next, 'start', describeExit(next))
   }
 
   /** As stop(), while the fleet goes on without this worker number. */
@@ -252,14 +252,14 @@ export class WorkerSlot {
     this.#restart = null
   }
 
-  async #replaceFailed(next: WorkerProcess, what: string): Promise<ReplaceFailedError> {
+  async #replaceFailed(next: WorkerProcess, phase: 'start' | 'probation', why: string): Promise<ReplaceFailedError> {
     // What's left of it drains; the next replacement doesn't begin beside it.
     if (this.#leaving.has(next)) await next.ended
     const stderr = await next.lastWords()
     this.#refuseWhenStopping()
     this.#owner.replacementFailed()
     const isOldServing = this.#current?.serves === true && this.#current !== next
-    return new ReplaceFailedError(this.worker, next.generation, what, isOldServing, stderr)
+    return new ReplaceFailedError(this.worker, next.generation, phase, why, isOldServing, stderr)
   }
 
   /** Makes a process, puts it in its place, and only then forks: a fork that fails at once finds everything in order. */

@@ -1,10 +1,12 @@
 // When a request to be recycled is taken, with a scripted fleet and a clock that stands still.
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
+import { ReplaceFailedError } from '../src/errors.ts'
 import { Recycling, type RecyclingOptions } from '../src/recycling.ts'
 import { FakeClock } from './fixture/fake-clock.ts'
 import { MemoryLog } from './fixture/fleet.ts'
 
+const SECOND_MS = 1000
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
 
@@ -34,6 +36,11 @@ class ScriptedOwner {
     this.results.push(`${reason} ${result}`)
   }
 }
+
+const notReady = (): Promise<never> =>
+  Promise.reject(new ReplaceFailedError(0, 2, 'start', 'exit code 134', true, 'no memory'))
+const notOnProbation = (): Promise<never> =>
+  Promise.reject(new ReplaceFailedError(0, 2, 'probation', 'it says that it is not ready', true, ''))
 
 function setUp(t: Test, options: Partial<RecyclingOptions> = {}, random = 0) {
   const clock = new FakeClock()
@@ -91,7 +98,7 @@ await t.test('beyond the number an hour they are kept, said once, and taken when
   for (const worker of [0, 1, 2, 3]) recycling.request(worker, 1, 'leak', '')
   await clock.advanceAsync(10 * MINUTE_MS)
   t.same(owner.begun, ['replace 0', 'replace 1'])
-  t.ok(recycling.isHeldBack)
+  t.equal(recycling.deferred, 2)
   recycling.consider()
   t.match(
     log.lines.filter(({ level }) => level === 'error'),
@@ -107,7 +114,7 @@ await t.test('beyond the number an hour they are kept, said once, and taken when
   t.equal(owner.begun.length, 3, 'the first is an hour ago, but the emergency counts too')
   await clock.advanceAsync(1000)
   t.same(owner.begun.at(-1), 'replace 2')
-  t.notOk(recycling.isHeldBack)
+  t.equal(recycling.deferred, 0)
 })
 
 await t.test('at 0 an hour there are emergencies only', async t => {
@@ -173,19 +180,101 @@ await t.test(
   },
 )
 
-await t.test('an emergency whose replacement failed twice drains first, where that is allowed', async t => {
+await t.test('while one generation is being replaced the next may ask too, and end: nothing of it is left', async t => {
+  const { clock, owner, recycling } = setUp(t)
+  const replacement = Promise.withResolvers<void>()
+  owner.outcome = () => replacement.promise
+  recycling.request(0, 1, 'leak', '')
+  recycling.request(0, 2, 'emergency', 'on probation')
+  t.match(recycling.requestOf(0, 1), { reason: 'leak' })
+  t.match(recycling.requestOf(0, 2), { reason: 'emergency' })
+  recycling.left(0, 1)
+  recycling.left(0, 2)
+  replacement.resolve()
+  await clock.advanceAsync(HOUR_MS)
+  t.same(owner.begun, ['replace 0'], 'generation 3 never asked')
+  t.equal(recycling.deferred, 0)
+  t.same(owner.results, ['emergency superseded', 'leak replaced'])
+})
+
+await t.test('the request of one that serves on outlives a next generation that asked and failed', async t => {
+  const { clock, owner, recycling } = setUp(t)
+  owner.held.add(0)
+  recycling.request(0, 1, 'leak', '')
+  recycling.request(0, 2, 'leak', 'on probation')
+  recycling.left(0, 2)
+  t.match(recycling.requestOf(0, 1), { reason: 'leak' })
+  owner.held.clear()
+  recycling.consider()
+  await clock.advanceAsync(0)
+  t.same(owner.begun, ['replace 0'])
+})
+
+await t.test(
+  'without an interval an emergency that fails at once is tried again after a second, then ever later',
+  async t => {
+    const { clock, owner, log, recycling } = setUp(t, { minIntervalMs: 0 })
+    // Without a pause the loop would never come to an end: the hundredth try stops it.
+    owner.outcome = () => (owner.begun.length < 100 ? notReady() : new Promise(() => {}))
+    recycling.request(0, 1, 'emergency', '')
+    const triesAtS: number[] = []
+    for (let second = 0; second <= 8; second++) {
+      await clock.advanceAsync(second === 0 ? 0 : SECOND_MS)
+      while (triesAtS.length < owner.begun.length) triesAtS.push(second)
+    }
+    t.same(triesAtS, [0, 1, 3, 7])
+    t.match(log.lines.find(({ level }) => level === 'error')?.fields, { retryMs: SECOND_MS })
+  },
+)
+
+await t.test('the log names the pace where it is slower than the longest wait after a failure', async t => {
+  const { clock, owner, log, recycling } = setUp(t, { minIntervalMs: HOUR_MS })
+  owner.outcome = notReady
+  recycling.request(0, 1, 'emergency', '')
+  await clock.advanceAsync(HOUR_MS - 1)
+  t.match(
+    log.lines.filter(({ level }) => level === 'error'),
+    [{ fields: { retryMs: HOUR_MS }, message: /in 3600 s at the earliest/ }],
+  )
+  t.equal(owner.begun.length, 1)
+  await clock.advanceAsync(1)
+  t.equal(owner.begun.length, 2, 'and it was the truth')
+})
+
+await t.test('an emergency whose replacement failed twice to start drains first, where that is allowed', async t => {
   for (const [whenStartFails, third] of [
     ['keep', 'replace 0'],
     ['drain-first', 'drain 0'],
   ] as const) {
     const { clock, owner, recycling } = setUp(t, { whenStartFails })
-    owner.outcome = () => Promise.reject(new Error('no memory'))
+    owner.outcome = notReady
     recycling.request(0, 1, 'emergency', '')
     await clock.advanceAsync(90_000)
     t.same(owner.begun, ['replace 0', 'replace 0', third])
     const last = whenStartFails === 'keep' ? 'emergency failed' : 'emergency drained-first'
     t.same(owner.results, ['emergency failed', 'emergency failed', last])
   }
+})
+
+await t.test('what failed on probation, or before the emergency, is no reason to drain first', async t => {
+  const { clock, owner, recycling } = setUp(t, { whenStartFails: 'drain-first', minIntervalMs: SECOND_MS })
+  owner.outcome = notReady
+  recycling.request(0, 1, 'leak', '')
+  await clock.advanceAsync(SECOND_MS)
+  t.equal(owner.begun.length, 2, 'it did not start twice, while there was no hurry')
+  owner.outcome = notOnProbation
+  recycling.request(0, 1, 'emergency', '')
+  await clock.advanceAsync(MINUTE_MS)
+  t.ok(owner.begun.length > 5)
+  owner.outcome = notReady
+  while (!owner.begun.includes('drain 0') && owner.begun.length < 20) await clock.advanceAsync(MINUTE_MS)
+  const tries = owner.results.length
+  t.same(owner.results.at(-1), 'emergency drained-first')
+  t.ok(tries > 8, 'only after two that did not start')
+  t.same(
+    owner.begun.slice(0, -1),
+    Array.from({ length: tries - 1 }, () => 'replace 0'),
+  )
 })
 
 await t.test('age: between 80 and 100 % of the limit, by chance', async t => {

@@ -124,6 +124,50 @@ await t.test('a new program that crashes after its probation, while the roll goe
   t.match(forked().at(-1), /^0-\d+ v1$/)
 })
 
+await t.test(
+  'a worker that goes down while the last one is replaced, and stays down, fails the deploy too',
+  async t => {
+    const rolling = await startRolling(t, { startTimeoutMs: 5000 })
+    const { fleet, clock, supervisor, forked } = rolling
+    const failed = t.rejects(supervisor.deploy({ entry: 'v2' }), {
+      code: 'SUPERVISOR_ERR_DEPLOY_FAILED',
+      message: /Rolled back: workers 0, 1, 2\. All workers were replaced, but worker 0 isn't ready, also after 5 s/,
+      cause: { code: 'SUPERVISOR_ERR_OTHERS_NOT_READY', worker: null },
+      stuck: [],
+    })
+    const hasChanged = [false, false, false]
+    fleet.onFork = ({ worker }) => {
+      if (worker !== 2 || hasChanged[2] === true) return
+      hasChanged[2] = true
+      // By now the others were all ready: this replacement is begun, and is the last.
+      queueMicrotask(() => fleet.of(0)[0]?.die(1, null))
+    }
+    await goOn(rolling, (entry, worker) => entry === 'v2' && worker === 0 && hasChanged[2] === true)
+    await failed
+    t.equal(fleet.alive.map(({ entry }) => entry).join(' '), 'v1 v1 v1')
+    t.ok(forked().includes('2-2 v2'))
+    fleet.of(1)[0]?.die(1, null)
+    await clock.advanceAsync(1000)
+    t.match(forked().at(-1), /^1-\d+ v1$/, 'what is started from now on is the program before')
+  },
+)
+
+await t.test('one that goes down meanwhile and comes back in time does not', async t => {
+  const rolling = await startRolling(t, { startTimeoutMs: 5000 })
+  const { fleet, supervisor } = rolling
+  let hasDied = false
+  const deployed = supervisor.deploy({ entry: 'v2' })
+  fleet.onFork = ({ worker }) => {
+    if (worker !== 2 || hasDied) return
+    hasDied = true
+    queueMicrotask(() => fleet.of(0)[0]?.die(1, null))
+  }
+  await goOn(rolling)
+  await deployed
+  t.ok(hasDied)
+  t.equal(fleet.alive.map(({ entry }) => entry).join(' '), 'v2 v2 v2')
+})
+
 await t.test('a worker that can not be rolled back is named, and the others are', async t => {
   const rolling = await startRolling(t, { startTimeoutMs: 5000 })
   let backs = 0

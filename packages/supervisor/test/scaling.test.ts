@@ -1,6 +1,7 @@
 // Whether a worker is added or taken away: every rule by itself, with time as a number.
 import fc from 'fast-check'
 import t from 'tap'
+import { MemoryLog } from './fixture/fleet.ts'
 import { meanUtilization, Scaling, type ScalingDecision, type ScalingOptions } from '../src/scaling.ts'
 
 const DEFAULTS: ScalingOptions = {
@@ -31,8 +32,8 @@ function decide(scaling: Scaling, { utilization, workers = 3, isBusy = false, se
   return { decision, second }
 }
 
-const make = (options: Partial<ScalingOptions> = {}, min = 1, max = 5): Scaling =>
-  new Scaling({ ...DEFAULTS, ...options }, min, max)
+const make = (options: Partial<ScalingOptions> = {}, min = 1, max = 5, log = new MemoryLog()): Scaling =>
+  new Scaling({ ...DEFAULTS, ...options }, min, max, log)
 
 await t.test('a load above the threshold for long enough adds one', t => {
   t.same(decide(make(), { utilization: 0.8, seconds: 100 }), { decision: 'add', second: 10 })
@@ -55,6 +56,24 @@ await t.test('not above the maximum, and not when memory says no', t => {
   t.match(decide(scaling, { utilization: 1, seconds: 100 }), { decision: 'keep' })
   free = true
   t.match(decide(scaling, { utilization: 1, seconds: 0, startMs: 101_000 }), { decision: 'add' }, 'at once when it may')
+  t.end()
+})
+
+await t.test('a mayAdd that throws says no, is logged once each time it breaks, and may recover', t => {
+  const log = new MemoryLog()
+  let isBroken = true
+  const mayAdd = (): boolean => {
+    if (isBroken) throw new Error('no such cgroup')
+    return false
+  }
+  const scaling = make({ mayAdd }, 1, 5, log)
+  t.match(decide(scaling, { utilization: 1, seconds: 100 }), { decision: 'keep' })
+  t.match(log.lines, [{ level: 'error', fields: { error: 'no such cgroup' }, message: /'scaling.mayAdd' threw/ }])
+  isBroken = false
+  decide(scaling, { utilization: 1, seconds: 1, startMs: 101_000 })
+  isBroken = true
+  decide(scaling, { utilization: 1, seconds: 5, startMs: 103_000 })
+  t.equal(log.lines.length, 2)
   t.end()
 })
 

@@ -84,6 +84,48 @@ await t.test('what is under way is answered after the time to accept', async t =
   await drained
 })
 
+await t.test('an answer that was under way when the drain began ends its connection too', async t => {
+  const responses: ServerResponse[] = []
+  const { server, port, drain } = await serve(t, (_request, response) => {
+    // The second one has sent its headers before: it can't say any more that it's the last.
+    if (responses.push(response) === 2) response.write('half')
+  })
+  const late = await rawClient(t, { port })
+  await late.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n')
+  await until(() => responses.length === 1, { what: 'the first request' })
+  const begun = await rawClient(t, { port })
+  await begun.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n')
+  await until(() => responses.length === 2, { what: 'the second request' })
+  const drained = drain.drain()
+  responses[0]?.end('late')
+  responses[1]?.end('and half')
+  const { headers } = await late.readResponse()
+  t.ok(headers.some(([name, value]) => name.toLowerCase() === 'connection' && value === 'close'))
+  t.equal(await late.expectClosed(), 'ended')
+  t.equal((await begun.readResponse()).body.toString(), 'halfand half')
+  t.ok(server.listening, 'a connection is left: its next answer ends it')
+  await begun.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n')
+  await until(() => responses.length === 3, { what: 'the third request' })
+  responses[2]?.end()
+  t.equal(await begun.expectClosed(), 'ended')
+  await drained
+})
+
+await t.test('where requests are pipelined only the last answer ends the connection', async t => {
+  const responses: ServerResponse[] = []
+  const { port, drain } = await serve(t, (_request, response) => void responses.push(response))
+  const client = await rawClient(t, { port })
+  await client.write('GET /1 HTTP/1.1\r\nhost: x\r\n\r\nGET /2 HTTP/1.1\r\nhost: x\r\n\r\n')
+  await until(() => responses.length === 2, { what: 'both requests' })
+  const drained = drain.drain()
+  responses[0]?.end('one')
+  responses[1]?.end('two')
+  t.equal((await client.readResponse()).body.toString(), 'one')
+  t.equal((await client.readResponse()).body.toString(), 'two')
+  t.equal(await client.expectClosed(), 'ended')
+  await drained
+})
+
 await t.test('what takes longer than the time to close is cut', async t => {
   const { port, drain } = await serve(t, () => {}, { acceptMs: 1, closeMs: 20 })
   const client = await rawClient(t, { port })

@@ -102,6 +102,25 @@ await t.test('not while a worker is being replaced, is not ready, or when memory
   t.same(living(), ['0-2', '1-1', '2-1'])
 })
 
+await t.test('a mayAdd that throws ends nothing: the fleet stays as it is until it answers', async t => {
+  let isBroken = true
+  const { log, run, living } = await startScaling(t, {
+    mayAdd() {
+      if (isBroken) throw new Error('no such cgroup')
+      return true
+    },
+  })
+  await run(30, 0.9)
+  t.same(living(), ['0-1', '1-1'])
+  t.match(
+    log.lines.filter(({ level }) => level === 'error'),
+    [{ fields: { error: 'no such cgroup' } }],
+  )
+  isBroken = false
+  await run(2, 0.9)
+  t.same(living(), ['0-1', '1-1', '2-1'])
+})
+
 await t.test('stop() while a worker is being added or taken away leaves nothing', async t => {
   const { supervisor, fleet, clock, run } = await startScaling(t)
   await run(11, 0.9)

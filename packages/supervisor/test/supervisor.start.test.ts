@@ -130,6 +130,15 @@ await t.test('options out of range and run folders that cannot be are refused by
   const workers = { min: 1, max: 2 }
   refused({ workers, scaling: { upAbove: 1.5 } }, /'scaling.upAbove' is 1.5; it has to be a number from 0 to 1/)
   refused({ workers, scaling: { upAbove: 0.3 } }, /'scaling.downBelow' \(0.35\) isn't below 'scaling.upAbove' \(0.3\)/)
+  refused({ workers, scaling: { mayAdd: true } }, /'scaling.mayAdd' is 'true'; it has to be a function/)
+  refused({ workers, scaling: { upAfter: 5 } }, /'scaling.upAfter' is unknown; 'scaling' takes 'upAbove', 'upAfterMs'/)
+  refused({ recycling: { perHour: 1 } }, /'recycling.perHour' is unknown/)
+  refused({ backoff: { initial: 1 } }, /'backoff.initial' is unknown/)
+  refused({ crashLoop: { toString: 1 } }, /'crashLoop.toString' is unknown; 'crashLoop' takes 'crashes', 'withinMs'/)
+  t.doesNotThrow(
+    () => createSupervisor({ ...base, workers: { min: 2, max: 2 }, scaling: { upAbove: 0.5 } }),
+    'a range of one number is still a range',
+  )
   refused({ recycling: { maxPerHour: -1 } }, /'recycling.maxPerHour' is -1/)
   refused({ recycling: { maxAgeMs: 2 ** 31 } }, /'recycling.maxAgeMs'/)
   refused({ recycling: { whenStartFails: 'panic' } }, /'recycling.whenStartFails' is 'panic'/)

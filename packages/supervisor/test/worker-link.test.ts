@@ -124,6 +124,39 @@ await t.test('SIGTERM drains, and the supervisor is told first; SIGINT is ignore
   )
 })
 
+await t.test(
+  'a terminal that is closed sends SIGHUP to the whole group; supervised, it is left to the supervisor',
+  async t => {
+    const process = new ScriptedProcess(IDENTITY)
+    connectToSupervisor(process)
+    t.ok(process.emit('SIGHUP'), 'also before it is ready')
+    const serving = new ScriptedProcess(IDENTITY)
+    connectToSupervisor(serving).ready()
+    t.ok(serving.emit('SIGHUP'), 'the default effect would end it at once')
+    await turn()
+    t.same(serving.sent, [{ type: 'worker:ready' }])
+    t.same([...process.exits, ...serving.exits], [])
+  },
+)
+
+await t.test('without a supervisor SIGHUP drains, and a second one exits', async t => {
+  const process = new ScriptedProcess({}, false)
+  const link = connectToSupervisor(process)
+  const handler = Promise.withResolvers<void>()
+  let drains = 0
+  link.onDrain(() => {
+    drains++
+    return handler.promise
+  })
+  link.ready()
+  t.ok(process.emit('SIGHUP'))
+  await turn()
+  t.equal(drains, 1)
+  t.same(process.exits, [])
+  process.emit('SIGHUP')
+  t.same(process.exits, [1])
+})
+
 await t.test('before it is ready there is nothing to drain: drain, SIGTERM and a lost channel exit at once', t => {
   for (const [event, message] of [['message', { type: 'supervisor:drain' }], ['SIGTERM'], ['disconnect']] as const) {
     const process = new ScriptedProcess(IDENTITY)

@@ -204,7 +204,7 @@ await t.test('a POST for another host is refused, even with the token', async t 
 await t.test('a replacement that fails says why', async t => {
   const supervisor = new ScriptedSupervisor()
   const { ask } = await startServer(t, { supervisor })
-  supervisor.outcome = () => Promise.reject(new ReplaceFailedError(0, 2, 'exit code 3', true, 'on fire\n'))
+  supervisor.outcome = () => Promise.reject(new ReplaceFailedError(0, 2, 'start', 'exit code 3', true, 'on fire\n'))
   const failed = await ask('POST', '/workers/0/replace', AUTHORIZED)
   t.match(problem(failed), problemOf(500, 'SUPERVISOR_ERR_REPLACE_FAILED'))
   t.match(failed.text, /on fire/)
