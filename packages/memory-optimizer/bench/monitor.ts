@@ -4,7 +4,7 @@ import { readMemoryLimit } from '../src/limits/memory-limit.ts'
 import { createMemoryMonitor } from '../src/monitor/memory-monitor.ts'
 import { openProcessReader } from '../src/monitor/process-reader.ts'
 import { openGcFeed } from '../src/gc/gc-feed.ts'
-import { Trend } from '../src/monitor/trend.ts'
+import { SignalTrend } from '../src/monitor/signal-trend.ts'
 
 const ROUNDS = 7
 
@@ -26,7 +26,7 @@ const monitor = createMemoryMonitor()
 const reader = openProcessReader()
 const feed = openGcFeed()
 const gauge = openContainerGauge({ clock: performance })
-const trend = new Trend(1, 1e9)
+const trend = new SignalTrend(1, 1e9)
 for (let index = 0; index < 32; index++) trend.add(index * 10, 0.5 + 0.001 * index + 0.01 * (index % 3))
 
 process.stdout.write(`Node ${process.version}, in µs: best, median\n`)

@@ -20,8 +20,10 @@ export const MEMORY_ERRORS = {
     remedy: 'See `cause`. It counts as applied, is tried again after `retryMs`, and is reverted with the rest.',
   },
   MEMORY_ERR_PROFILE: {
-    message: 'A heap profile was not made: one runs already, it grew too large, or its file could not be written.',
-    remedy: 'The message says which. One profile at a time; give a folder on a volume that has room.',
+    message:
+      'A heap profile was not made: one runs already, it grew too large, its file could not be written, or somebody else has ended its sampling.',
+    remedy:
+      'The message says which. One profile at a time, by one `createHeapSampler()` that all share; give a folder on a volume that has room.',
   },
   MEMORY_ERR_SNAPSHOT: {
     message:

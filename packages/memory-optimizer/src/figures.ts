@@ -22,6 +22,7 @@ export interface MemoryFigures {
   readonly memory_heap_ratio: number
   readonly memory_share_ratio: number
   readonly memory_container_ratio: number
+  readonly memory_container_held_ratio: number
   readonly memory_gc_ratio: number
   readonly memory_gc_longest_pause_seconds: number
   /** The kernel's shares of 10 s, as ratios. */
@@ -51,6 +52,7 @@ export const MEMORY_FIGURES: Readonly<Record<keyof MemoryFigures, string>> = {
   memory_heap_ratio: 'Live heap by its limit.',
   memory_share_ratio: 'Private memory by the share.',
   memory_container_ratio: "The container's use by its limit.",
+  memory_container_held_ratio: 'The same without page cache and slabs, which the kernel takes back before it kills.',
   memory_gc_ratio: 'Share of the last 10 s in which collections stopped the process.',
   memory_gc_longest_pause_seconds: 'Longest stop by one collection since the last sample.',
   memory_stall_some_ratio: 'Share of 10 s in which some task waited for memory.',
@@ -80,6 +82,7 @@ export function figuresOf(sample: MemorySample, prediction: PressurePrediction):
     memory_heap_ratio: sample.heapRatio,
     memory_share_ratio: sample.shareRatio,
     memory_container_ratio: sample.containerRatio,
+    memory_container_held_ratio: sample.containerHeldRatio,
     memory_gc_ratio: sample.gcRatio,
     memory_gc_longest_pause_seconds: sample.longestPauseMs / 1000,
     memory_stall_some_ratio: sample.stallSomePercent / 100,

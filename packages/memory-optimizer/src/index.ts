@@ -81,6 +81,7 @@ export {
   type TrackedMemory,
 } from './leak/leak-detector.ts'
 export type { TrackVerdict } from './leak/leak-track.ts'
+export { createHeapSampler, type HeapSampler, type SampledHeap } from './heap-sampler.ts'
 export {
   compareAllocationProfiles,
   createAllocationSampler,

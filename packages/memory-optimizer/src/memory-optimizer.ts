@@ -1,13 +1,15 @@
 // Everything wired: one feed of collections, the monitor on it, the leak detector beside it, the responder behind it, and the advice to be replaced.
 //
 //     gc feed ─┬─► monitor ──► responder ──► registered responses
-//              │      └──────► adviser ──┐
-//              └─► leak detector ────────┴─► recycle(reason, detail)
+//              │      └──────► adviser ──► recycle(reason, detail)
+//              └─► leak detector ──┘
 //
 // Closed in reverse order. Each part can be had alone; this file is the way in which they're meant to be put together.
-import { createHeapProfiler, heapProfileResponse, type HeapProfilerOptions } from './pressure/heap-profile.ts'
+import { errorReporter } from './error-report.ts'
 import { figuresOf, type MemoryFigures } from './figures.ts'
 import { openGcFeed } from './gc/gc-feed.ts'
+import { createHeapSampler } from './heap-sampler.ts'
+import { type AllocationSampler, createAllocationSampler } from './leak/allocation-sites.ts'
 import {
   createLeakDetector,
   type LeakDetector,
@@ -18,6 +20,7 @@ import {
 import { createMemoryMonitor, type MemoryMonitor } from './monitor/memory-monitor.ts'
 import type { MemoryMonitorOptions } from './monitor/monitor-options.ts'
 import type { PressureLevel } from './monitor/pressure-level.ts'
+import { createHeapProfiler, heapProfileResponse, type HeapProfilerOptions } from './pressure/heap-profile.ts'
 import {
   createPressureResponder,
   type PressureResponder,
@@ -40,14 +43,16 @@ export interface WatchedCache {
 
 export interface MemoryOptimizerOptions extends Omit<MemoryMonitorOptions, 'gcFeed'> {
   /** Settings of the leak detector; false: none. */
-  readonly leaks?: Omit<LeakDetectorOptions, 'feed' | 'heapLimitBytes' | 'externalLimitBytes' | 'clock'> | false
+  readonly leaks?:
+    | Omit<LeakDetectorOptions, 'feed' | 'heapLimitBytes' | 'externalLimitBytes' | 'clock' | 'onError'>
+    | false
   /**
-   * Asks to be replaced: once for a leak that reaches its limit within `recycleHorizonMs` (6 h), and at most once in 10 minutes each for an emergency that lasts or
-   * returns, and for fragmentation. What it throws goes to `onError`.
+   * Asks to be replaced, for each reason at most once in 10 minutes: a leak that reaches its limit within `recycleHorizonMs` (6 h), an emergency that lasts or
+   * returns, fragmentation. What it throws goes to `onError`.
    */
-  readonly recycle?: (reason: RecyclingReason | 'leak', detail: string) => void
+  readonly recycle?: (reason: RecyclingReason, detail: string) => void
   /** Writes a sampling heap profile when the level reaches `warning`, at most one in 10 minutes. Default: none. */
-  readonly heapProfiles?: HeapProfilerOptions & { readonly onProfile?: (file: string) => void }
+  readonly heapProfiles?: Omit<HeapProfilerOptions, 'sampler'> & { readonly onProfile?: (file: string) => void }
 }
 
 export interface MemoryOptimizer {
@@ -56,6 +61,8 @@ export interface MemoryOptimizer {
   readonly responder: PressureResponder
   /** Undefined when it was switched off. */
   readonly leaks: LeakDetector | undefined
+  /** Says where what's alive was allocated; takes turns with the heap profiles. Use no other sampler beside it. */
+  readonly allocations: AllocationSampler
   /** @see PressureResponder.register */
   register(response: PressureResponse): () => void
   /** Counts a cache's bytes out of the leak detector's view, and has it shrink under pressure. Gives the function that ends both. */
@@ -74,7 +81,6 @@ export interface MemoryOptimizerState {
 }
 
 const MIB = 1024 * 1024
-const HOUR_MS = 3_600_000
 
 /**
  * Watches this process's memory and relieves it.
@@ -82,16 +88,18 @@ const HOUR_MS = 3_600_000
  */
 export function createMemoryOptimizer(options: MemoryOptimizerOptions = {}): MemoryOptimizer {
   const { leaks: leakOptions = {}, recycle, heapProfiles, ...monitorOptions } = options
-  const { clock = performance, timers, onError = warn } = monitorOptions
+  const { clock = performance, timers } = monitorOptions
+  const onError = errorReporter(monitorOptions.onError)
   const time = { clock, ...(timers === undefined ? {} : { timers }) }
   // First of all, so that options that are refused leave nothing running.
-  const profiler = heapProfiles === undefined ? undefined : createHeapProfiler(heapProfiles)
+  const sampler = createHeapSampler()
+  const profiler = heapProfiles === undefined ? undefined : createHeapProfiler({ ...heapProfiles, sampler })
   const closers: (() => void)[] = []
   const closeAll = (): void => {
     for (const close of closers.splice(0).toReversed()) close()
   }
   try {
-    const feed = openGcFeed(time)
+    const feed = openGcFeed({ ...time, onError })
     closers.push(() => feed.close())
     const monitor = createMemoryMonitor({ ...monitorOptions, ...time, onError, gcFeed: feed })
     closers.push(() => monitor.close())
@@ -103,6 +111,7 @@ export function createMemoryOptimizer(options: MemoryOptimizerOptions = {}): Mem
         : createLeakDetector({
             ...leakOptions,
             clock,
+            onError,
             feed,
             heapLimitBytes: () => monitor.latest.heapLimitBytes,
             // What buffers may grow to before the share is full: it holds the heap too.
@@ -116,17 +125,8 @@ export function createMemoryOptimizer(options: MemoryOptimizerOptions = {}): Mem
     if (recycle !== undefined) {
       const adviser = new RecyclingAdviser()
       monitor.onSample(sample => {
-        const advice = adviser.next(sample)
+        const advice = adviser.next(sample, leaks?.verdict())
         if (advice !== undefined) recycle(advice.reason, advice.detail)
-      })
-      leaks?.onVerdict(verdict => {
-        if (verdict.advice !== 'recycle') return
-        // Its listeners are called while collections are told: what throws here would silence others.
-        try {
-          recycle('leak', describeLeak(verdict))
-        } catch (error) {
-          onError(error)
-        }
       })
     }
 
@@ -137,6 +137,7 @@ export function createMemoryOptimizer(options: MemoryOptimizerOptions = {}): Mem
       monitor,
       responder,
       leaks,
+      allocations: createAllocationSampler(sampler),
       register: response => responder.register(response),
       cache({ name, bytes, limit, memory }) {
         const forget = leaks?.account(name, bytes, memory)
@@ -159,13 +160,4 @@ export function createMemoryOptimizer(options: MemoryOptimizerOptions = {}): Mem
     closeAll()
     throw error
   }
-}
-
-function describeLeak({ memory, slopeMibPerMinute, timeToLimitMs, confidence }: LeakVerdict): string {
-  const hours = (timeToLimitMs / HOUR_MS).toFixed(1)
-  return `${memory} memory grows by ${slopeMibPerMinute.toFixed(2)} MiB a minute (${Math.round(confidence * 100)} % sure that it does), and is full in ${hours} h`
-}
-
-function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error))
 }

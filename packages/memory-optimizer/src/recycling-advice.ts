@@ -1,14 +1,16 @@
-// When memory alone says that a process had better be replaced. A leak is the leak detector's to say; here are the other two:
+// When a process had better be replaced:
 //
+// * leak: the leak detector advises it, as long as it does.
 // * emergency: it lasts for 10 s, responses included, or it's the third within an hour. One that passes is what the responses are for.
 // * fragmentation: for 5 minutes over 40 % of the private memory is explained by neither heap nor buffers (beyond what it was in the first minute), while share or
 //   container are at least half full. A process that hoards and has room does no harm.
 //
-// Each reason is given at most once in 10 minutes: who replaces processes has limits of its own, and has heard it.
+// Each reason is given at most once in 10 minutes: who replaces processes has limits of its own, and has heard it, but may not have been able to act.
+import type { LeakVerdict } from './leak/leak-detector.ts'
 import type { MemorySample } from './monitor/memory-sample.ts'
 
 /** Why. */
-export type RecyclingReason = 'emergency' | 'fragmentation'
+export type RecyclingReason = 'leak' | 'emergency' | 'fragmentation'
 
 export interface RecyclingAdvice {
   readonly reason: RecyclingReason
@@ -29,13 +31,18 @@ export class RecyclingAdviser {
   #emergenciesAtMs: number[] = []
   #fragmentedSinceMs = Number.NaN
   readonly #givenAtMs: Record<RecyclingReason, number> = {
+    leak: Number.NEGATIVE_INFINITY,
     emergency: Number.NEGATIVE_INFINITY,
     fragmentation: Number.NEGATIVE_INFINITY,
   }
 
-  /** Takes every sample, in order. */
-  next(sample: MemorySample): RecyclingAdvice | undefined {
-    return this.#emergency(sample) ?? this.#fragmentation(sample)
+  /** Takes every sample, in order, with the leak detector's verdict at that time where there is one. */
+  next(sample: MemorySample, leak?: LeakVerdict): RecyclingAdvice | undefined {
+    return this.#emergency(sample) ?? this.#leak(sample, leak) ?? this.#fragmentation(sample)
+  }
+
+  #leak({ atMs }: MemorySample, leak: LeakVerdict | undefined): RecyclingAdvice | undefined {
+    return leak?.advice === 'recycle' ? this.#give('leak', atMs, describeLeak(leak)) : undefined
   }
 
   #emergency({
@@ -85,6 +92,11 @@ export class RecyclingAdviser {
     this.#givenAtMs[reason] = atMs
     return { reason, detail }
   }
+}
+
+function describeLeak({ memory, slopeMibPerMinute, timeToLimitMs, confidence }: LeakVerdict): string {
+  const hours = (timeToLimitMs / HOUR_MS).toFixed(1)
+  return `${memory} memory grows by ${slopeMibPerMinute.toFixed(2)} MiB a minute (${percent(confidence)} sure that it does), and is full in ${hours} h`
 }
 
 function percent(ratio: number): string {

@@ -14,7 +14,7 @@ function optimizerRig(scope: { teardown(handler: () => void): unknown }, options
   const container = { useBytes: MIB, ratio: 0.2, stallSomePercent: 0, stallFullPercent: 0, isStallOwn: true }
   const gauge: ContainerGauge = {
     limit: { limitBytes: 8000 * MIB, source: 'cgroup-v2', origin: 'x', totalBytes: 9000 * MIB, groups: [] },
-    read: () => ({ ...container }),
+    read: () => ({ ...container, heldRatio: container.ratio }),
   }
   const errors: unknown[] = []
   const optimizer = createMemoryOptimizer({
@@ -91,6 +91,25 @@ await t.test('a profile is written when the level rises', async t => {
   await until(() => files.length === 1 || errors.length > 0, { what: 'the profile' })
   t.same(errors, [])
   t.same(readdirSync(folder).length, 1)
+})
+
+await t.test('a profile and a look at the allocations take turns: neither ends the other', async t => {
+  const folder = path.join(t.testdir(), 'profiles')
+  const files: string[] = []
+  const { container, optimizer, seconds, errors } = optimizerRig(t, {
+    heapProfiles: { folder, durationMs: 100, onProfile: file => void files.push(file) },
+  })
+  // A profile keeps no process alive, and who waits for one doesn't either.
+  const alive = setInterval(() => undefined, 60_000)
+  t.teardown(() => clearInterval(alive))
+  const asked = optimizer.allocations.sample({ durationMs: 50 })
+  container.ratio = 0.8
+  await seconds(4)
+  const alsoAsked = optimizer.allocations.sample({ durationMs: 10 })
+  t.ok((await asked).durationMs >= 49)
+  await alsoAsked
+  await until(() => files.length === 1 || errors.length > 0, { what: 'the profile' })
+  t.same(errors, [])
 })
 
 await t.test('closing ends every timer, twice is once; options that are refused leave none', async t => {

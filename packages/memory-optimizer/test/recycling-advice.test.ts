@@ -1,13 +1,18 @@
 import t from 'tap'
+import type { LeakVerdict } from '../src/leak/leak-detector.ts'
 import type { MemorySample } from '../src/monitor/memory-sample.ts'
 import { RecyclingAdviser } from '../src/recycling-advice.ts'
 
 /** What an adviser says in each second, of samples that are made from the second's number. */
-function advice(seconds: number, sampleAt: (second: number) => Partial<MemorySample>): string[] {
+function advice(
+  seconds: number,
+  sampleAt: (second: number) => Partial<MemorySample>,
+  leakAt: (second: number) => LeakVerdict | undefined = () => undefined,
+): string[] {
   const adviser = new RecyclingAdviser()
   const said: string[] = []
   for (let second = 0; second < seconds; second++) {
-    const given = adviser.next({
+    const sample = {
       atMs: second * 1000,
       level: 'normal',
       signal: 'heap',
@@ -17,7 +22,8 @@ function advice(seconds: number, sampleAt: (second: number) => Partial<MemorySam
       fragmentation: 0,
       privateBytes: 300 * 1024 * 1024,
       ...sampleAt(second),
-    } as MemorySample)
+    } as MemorySample
+    const given = adviser.next(sample, leakAt(second))
     if (given !== undefined) said.push(`${second} s ${given.reason}: ${given.detail}`)
   }
   return said
@@ -57,3 +63,25 @@ await t.test('fragmentation is a reason when it lasts and memory is half full', 
     'it has to last',
   )
 })
+
+await t.test(
+  'a leak is a reason for as long as its detector says so, once in ten minutes however often it changes',
+  async t => {
+    const leak = {
+      kind: 'leak',
+      memory: 'heap',
+      slopeMibPerMinute: 2.5,
+      timeToLimitMs: 2 * 3_600_000,
+      confidence: 0.999,
+    } as LeakVerdict
+    const words = 'leak: heap memory grows by 2.50 MiB a minute (100 % sure that it does), and is full in 2.0 h'
+    t.same(
+      advice(
+        700,
+        () => ({}),
+        second => ({ ...leak, advice: second < 20 ? 'warn' : second % 2 === 0 ? 'recycle' : 'none' }),
+      ),
+      [`20 s ${words}`, `620 s ${words}`],
+    )
+  },
+)

@@ -13,6 +13,8 @@
 // What V8 counts as external memory still includes the buffers that the collection has just found dead: they're swept and subtracted afterwards. The lowest
 // count from one major collection to the next is what was live, hence `externalFloorBytes`.
 import { GCProfiler } from 'node:v8'
+import { errorReporter } from '../error-report.ts'
+import { Listeners } from '../listeners.ts'
 
 /** One garbage collection. */
 export interface Collection {
@@ -41,7 +43,7 @@ interface Timers {
 export interface GcFeed {
   /** Calls `listener` with the collections of each flush, oldest first, never with none. Gives the function that ends it. */
   onCollections(listener: (collections: readonly Collection[]) => void): () => void
-  /** Tells what has been collected up to now, without waiting for the timer. */
+  /** Tells what has been collected up to now, without waiting for the timer. What a listener throws goes to `onError`. */
   flush(): void
   /** Stops the profiler and the timer; what wasn't flushed isn't told. Twice is once. */
   close(): void
@@ -75,6 +77,8 @@ export interface GcFeedOptions {
   readonly timers?: Timers
   /** The longest time between two flushes, in milliseconds; at least 10. Default 30,000. */
   readonly flushIntervalMs?: number
+  /** Gets what listeners throw, and the profiler in the timer's turn; neither ends the process. Default: a process warning. */
+  readonly onError?: (error: unknown) => void
   /** Makes the two profilers. Default: v8.GCProfiler's. */
   readonly createProfiler?: () => Profiler
 }
@@ -98,7 +102,8 @@ export function openGcFeed(options: GcFeedOptions = {}): GcFeed {
     throw new RangeError(`The garbage collection feed's flushIntervalMs is ${flushIntervalMs}: give at least 10 ms.`)
   }
   const timers: Timers = options.timers ?? { setTimeout, clearTimeout }
-  const listeners = new Set<(collections: readonly Collection[]) => void>()
+  const report = errorReporter(options.onError)
+  const listeners = new Listeners<readonly Collection[]>(report)
   let running = createProfiler()
   let resting = createProfiler()
   let recordsSinceTimer = 0
@@ -136,22 +141,10 @@ export function openGcFeed(options: GcFeedOptions = {}): GcFeed {
     const fromMs = flushedAtMs
     flushedAtMs = clock.now()
     recordsSinceTimer += records.length
-    if (records.length > 0) tell(read(records, fromMs, flushedAtMs))
-  }
-
-  const tell = (collections: readonly Collection[]): void => {
-    let failure: { readonly reason: unknown } | undefined
+    if (records.length === 0) return
     telling = true
-    for (const listener of listeners) {
-      try {
-        listener(collections)
-      } catch (reason) {
-        failure ??= { reason }
-      }
-    }
+    listeners.tell(read(records, fromMs, flushedAtMs))
     telling = false
-    // One listener's mistake neither silences the others nor stays hidden.
-    if (failure !== undefined) throw failure.reason
   }
 
   const schedule = (delayMs: number): void => {
@@ -159,9 +152,10 @@ export function openGcFeed(options: GcFeedOptions = {}): GcFeed {
     timer = timers.setTimeout(() => {
       try {
         flush()
-      } finally {
-        if (!closed) schedule(nextDelayMs(delayMs, recordsSinceTimer, flushIntervalMs))
+      } catch (error) {
+        report(error)
       }
+      if (!closed) schedule(nextDelayMs(delayMs, recordsSinceTimer, flushIntervalMs))
     }, delayMs)
     timer.unref()
   }
@@ -171,12 +165,7 @@ export function openGcFeed(options: GcFeedOptions = {}): GcFeed {
   schedule(Math.min(flushIntervalMs, 1000))
 
   return {
-    onCollections(listener) {
-      // A function of its own per subscription, so that one listener given twice can leave twice.
-      const own = (collections: readonly Collection[]): void => listener(collections)
-      listeners.add(own)
-      return () => void listeners.delete(own)
-    },
+    onCollections: listener => listeners.add(listener),
     flush() {
       // A listener that flushes would tell the listeners after it of newer collections before the older ones.
       if (!closed && !telling) flush()

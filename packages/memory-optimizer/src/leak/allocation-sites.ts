@@ -1,12 +1,9 @@
 // Where the objects that are alive were allocated: the answer to "what leaks", asked for when the detector has called a leak, never in the hot path.
 //
-// V8's sampling heap profiler notes the stack of about one allocation in 32 KiB and forgets those that are collected; its stop collects first. What is left was
-// allocated while it ran and is still alive. A cost of 1-3 % while it runs, and one full collection at its end; memory in proportion to what stays alive.
-// Heap snapshots would tell who retains, but stop the process for seconds and take several times its heap.
-//
-// There is one such profiler per process: a second request waits until the first has ended.
-import { Session, type HeapProfiler } from 'node:inspector/promises'
+// Heap snapshots would tell who retains, but stop the process for seconds and take several times its heap. What sampling costs, and why it's one at a time, is in
+// heap-sampler.ts.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createHeapSampler, type HeapSampler, type SampledHeap } from '../heap-sampler.ts'
 
 /** Allocations by one function of the program's. */
 export interface AllocationSite {
@@ -40,26 +37,36 @@ export interface AllocationSamplingOptions {
   readonly signal?: AbortSignal
 }
 
-/** Gives profiles of one process, one after the other. */
+/** Gives profiles, one after the other. */
 export interface AllocationSampler {
   /**
    * Watches allocations for a while and tells where those that are still alive were made.
-   * @throws RangeError for options out of range. The inspector's error where it can't be used (built without, or not permitted).
+   * @throws RangeError for options out of range. MEMORY_ERR_PROFILE when somebody else, with another sampler, has ended it. The inspector's error where it can't be
+   * used (built without, or not permitted).
    */
   sample(options?: AllocationSamplingOptions): Promise<AllocationProfile>
 }
 
-export function createAllocationSampler(): AllocationSampler {
-  let last: Promise<unknown> = Promise.resolve()
+/** `sampler`: the one that all of this process share. Default: an own one, which is right where nobody else samples. */
+export function createAllocationSampler(sampler: HeapSampler = createHeapSampler()): AllocationSampler {
   return {
     async sample(options = {}) {
       const { durationMs = 30_000, samplingIntervalBytes = 32_768, maxSites = 20, signal } = options
       refuseUnless(durationMs >= 1 && durationMs <= 600_000, 'durationMs', durationMs, '1 to 600,000 ms')
       refuseUnless(samplingIntervalBytes >= 1024, 'samplingIntervalBytes', samplingIntervalBytes, 'at least 1024')
       refuseUnless(maxSites >= 1, 'maxSites', maxSites, 'at least 1')
-      const profile = last.then(() => sampleOnce(durationMs, samplingIntervalBytes, maxSites, signal))
-      last = profile.catch(() => undefined)
-      return profile
+      let startedMs = Number.NaN
+      const { head } = await sampler.during(samplingIntervalBytes, async () => {
+        startedMs = performance.now()
+        // An abort is a way to end, not a failure.
+        await sleep(durationMs, undefined, signal === undefined ? {} : { signal }).catch(() => undefined)
+      })
+      const sites = sitesOf(head)
+      return {
+        sites: sites.slice(0, maxSites),
+        totalBytes: sites.reduce((sum, site) => sum + site.bytes, 0),
+        durationMs: performance.now() - startedMs,
+      }
     },
   }
 }
@@ -76,32 +83,7 @@ export function compareAllocationProfiles(
     .toSorted((a, b) => b.bytes - a.bytes)
 }
 
-async function sampleOnce(
-  durationMs: number,
-  samplingInterval: number,
-  maxSites: number,
-  signal: AbortSignal | undefined,
-): Promise<AllocationProfile> {
-  const session = new Session()
-  session.connect()
-  try {
-    const startedMs = performance.now()
-    await session.post('HeapProfiler.startSampling', { samplingInterval })
-    // An abort is a way to end, not a failure.
-    await sleep(durationMs, undefined, signal === undefined ? {} : { signal }).catch(() => undefined)
-    const { profile } = await session.post('HeapProfiler.stopSampling')
-    const sites = sitesOf(profile.head)
-    return {
-      sites: sites.slice(0, maxSites),
-      totalBytes: sites.reduce((sum, site) => sum + site.bytes, 0),
-      durationMs: performance.now() - startedMs,
-    }
-  } finally {
-    session.disconnect()
-  }
-}
-
-function sitesOf(head: HeapProfiler.SamplingHeapProfileNode): AllocationSite[] {
+function sitesOf(head: SampledHeap['head']): AllocationSite[] {
   const sites = new Map<string, AllocationSite>()
   // The tree is as deep as the stacks were: walked with a list, not by recursion.
   const open = [{ node: head, caller: head.callFrame }]

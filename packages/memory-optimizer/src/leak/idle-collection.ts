@@ -30,6 +30,8 @@ interface Surroundings {
   readonly timers: IntervalTimers
   /** The last major collection that the feed has told of. */
   readonly lastMajor: () => Collection | undefined
+  /** Gets what a look throws, and doesn't throw itself. */
+  readonly report: (error: unknown) => void
 }
 
 /**
@@ -42,14 +44,21 @@ export function collectWhileIdle(options: IdleCollectionOptions, surroundings: S
   if (!(intervalMs >= 1000)) {
     throw new RangeError(`The leak detector's collectWhenIdle.intervalMs is ${intervalMs}: give at least 1000 ms.`)
   }
-  const { feed, clock, timers, lastMajor } = surroundings
-  const timer = timers.setInterval(() => {
+  const { feed, clock, timers, lastMajor, report } = surroundings
+  const look = (): void => {
     if (utilization() > maxUtilization) return
     feed.flush()
     const last = lastMajor()
     if (last !== undefined && (last.pauseMs > maxPauseMs || clock.now() - last.atMs < intervalMs / 2)) return
     collect()
     feed.flush()
+  }
+  const timer = timers.setInterval(() => {
+    try {
+      look()
+    } catch (error) {
+      report(error)
+    }
   }, intervalMs)
   timer.unref()
   return () => timers.clearInterval(timer)

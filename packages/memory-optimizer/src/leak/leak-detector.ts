@@ -8,8 +8,10 @@
 // Nothing happens per request. Per major collection two points are stored; a trend costs about 0.1 ms and is taken once per `minWindowMs` / 64 at most (10 s by
 // default). Memory is bounded: 640 points a track.
 import { totalmem } from 'node:os'
-import { getHeapStatistics } from 'node:v8'
+import { errorReporter } from '../error-report.ts'
 import type { Collection, GcFeed } from '../gc/gc-feed.ts'
+import { readHeapLimit } from '../limits/heap-limit.ts'
+import { Listeners } from '../listeners.ts'
 import { collectWhileIdle, type IdleCollectionOptions, type IntervalTimers } from './idle-collection.ts'
 import { LeakTrack, type TrackVerdict } from './leak-track.ts'
 
@@ -31,12 +33,9 @@ export interface LeakVerdict extends TrackVerdict {
 export interface LeakDetectorOptions {
   /** Where collections come from; the detector doesn't close it. */
   readonly feed: GcFeed
-  /**
-   * The heap's limit, in bytes. Default: V8's `heap_size_limit`. That contains three semi-spaces beside the old space, in which alone memory is retained: give
-   * the old space's size (`--max-old-space-size`) where it's known, above all for small heaps.
-   */
+  /** The heap's limit, in bytes. Default: that of the old space, in which alone memory is retained, as `readHeapLimit` finds it. One that throws leaves the last figure. */
   readonly heapLimitBytes?: () => number
-  /** The limit of memory outside of the heap, in bytes. Default: the container's or the machine's memory less the heap in use. */
+  /** The limit of memory outside of the heap, in bytes. Default: the container's or the machine's memory less the heap in use. One that throws leaves the last figure. */
   readonly externalLimitBytes?: () => number
   /**
    * What the live heap follows, such as requests in flight or per second: its share is taken out before a trend is seen. It should be something that a leak
@@ -57,6 +56,8 @@ export interface LeakDetectorOptions {
   readonly minGrowthMib?: number
   /** Forces a collection in a process that is idle, since one that hardly collects can't be judged. Default: false. */
   readonly collectWhenIdle?: boolean | IdleCollectionOptions
+  /** Gets what listeners and the functions above throw; nothing of it ends the process. Default: a process warning. */
+  readonly onError?: (error: unknown) => void
   /** In milliseconds, the same as the feed's. Default: `performance`. */
   readonly clock?: { now(): number }
   /** For idle collections. Default: Node's. */
@@ -110,7 +111,7 @@ const KIND_RANKS = { gathering: 0, steady: 1, 'warming-up': 2, leak: 3 } as cons
 export function createLeakDetector(options: LeakDetectorOptions): LeakDetector {
   const {
     feed,
-    heapLimitBytes = (): number => getHeapStatistics().heap_size_limit,
+    heapLimitBytes = heapLimitOfFlags(),
     externalLimitBytes,
     load = (): number => Number.NaN,
     recycleHorizonMs = 6 * MS_PER_HOUR,
@@ -141,7 +142,10 @@ export function createLeakDetector(options: LeakDetectorOptions): LeakDetector {
   // Read once: it takes files.
   const processBytes = processMemoryBytes()
   const accounts = new Map<string, OpenAccount>()
-  const listeners = new Set<(verdict: LeakVerdict) => void>()
+  const report = errorReporter(options.onError)
+  const listeners = new Listeners<LeakVerdict>(report)
+  let heapLimit = Number.POSITIVE_INFINITY
+  let externalLimit = Number.POSITIVE_INFINITY
   let held = { heap: 0, external: 0 }
   let heldAtMs = clock.now()
   let lastMajor: Collection | undefined
@@ -150,6 +154,7 @@ export function createLeakDetector(options: LeakDetectorOptions): LeakDetector {
   const readAccounts = (): { heap: number; external: number } => {
     const sums = { heap: 0, external: 0 }
     for (const account of accounts.values()) {
+      // Not reported: `failed` says it.
       const bytes = readOr(account.read, Number.NaN)
       account.failed = !(bytes >= 0 && bytes < Number.POSITIVE_INFINITY)
       if (!account.failed) account.bytes = bytes
@@ -171,8 +176,8 @@ export function createLeakDetector(options: LeakDetectorOptions): LeakDetector {
     const now = verdict()
     const state = `${now.kind} ${now.advice} ${now.memory}`
     if (state === told) return
+    listeners.tell(now)
     told = state
-    for (const listener of listeners) listener(now)
   }
 
   const take = (collections: readonly Collection[]): void => {
@@ -184,8 +189,9 @@ export function createLeakDetector(options: LeakDetectorOptions): LeakDetector {
     heldAtMs = clock.now()
     const now = held
     const spanMs = heldAtMs - beforeMs
-    const loadNow = readOr(load, Number.NaN)
-    const heapLimit = heapLimitBytes()
+    const loadNow = readOr(load, Number.NaN, report)
+    heapLimit = readOr(heapLimitBytes, heapLimit, report)
+    if (externalLimitBytes !== undefined) externalLimit = readOr(externalLimitBytes, externalLimit, report)
     let fresh = false
     for (const major of majors) {
       lastMajor = major
@@ -203,14 +209,14 @@ export function createLeakDetector(options: LeakDetectorOptions): LeakDetector {
         ...common,
         bytes: major.externalFloorBytes,
         accountedBytes: heldThen('external'),
-        limitBytes: externalLimitBytes?.() ?? processBytes - major.heapUsedBytes,
+        limitBytes: externalLimitBytes === undefined ? processBytes - major.heapUsedBytes : externalLimit,
       })
       fresh ||= heapIsFresh || externalIsFresh
     }
     if (fresh) tell()
   }
 
-  const leaveFeed = feed.onCollections(take)
+  // Before the subscription: what's refused here leaves nothing behind.
   const stopIdle =
     collectWhenIdle === false
       ? (): void => undefined
@@ -219,15 +225,13 @@ export function createLeakDetector(options: LeakDetectorOptions): LeakDetector {
           clock,
           timers: options.timers ?? nodeTimers,
           lastMajor: () => lastMajor,
+          report,
         })
+  const leaveFeed = feed.onCollections(take)
 
   return {
     verdict,
-    onVerdict(listener) {
-      const own = (now: LeakVerdict): void => listener(now)
-      listeners.add(own)
-      return () => void listeners.delete(own)
-    },
+    onVerdict: listener => listeners.add(listener),
     account(name, read, memory = 'heap') {
       if (accounts.has(name)) {
         throw new RangeError(
@@ -262,10 +266,17 @@ function processMemoryBytes(): number {
   return constrainedBytes > 0 && constrainedBytes < totalmem() ? constrainedBytes : totalmem()
 }
 
-function readOr(read: () => number, otherwise: number): number {
+/** Read once: flags don't change. */
+function heapLimitOfFlags(): () => number {
+  const { oldSpaceLimitBytes } = readHeapLimit()
+  return () => oldSpaceLimitBytes
+}
+
+function readOr(read: () => number, otherwise: number, report?: (error: unknown) => void): number {
   try {
     return read()
-  } catch {
+  } catch (error) {
+    report?.(error)
     return otherwise
   }
 }

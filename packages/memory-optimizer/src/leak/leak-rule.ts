@@ -9,7 +9,7 @@
 //                  would still pass the limit: a cache that fills ever slower
 //   6. near        at this slope the limit is less than the horizon away
 // Growth that fulfils 1 and 2 alone is warming up.
-import { medianOf, trendOf, type Series, type Trend } from './trend.ts'
+import { medianOf, trendOf, type Series, type Trend } from './live-memory-slope.ts'
 
 export type WindowKind = 'steady' | 'warming-up' | 'leak'
 

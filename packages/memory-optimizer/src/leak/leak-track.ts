@@ -2,6 +2,7 @@
 //
 // Each level of the history is judged when it gets a new point, so that the work per point is that of two windows at most on average; a level's finding holds
 // until its next one. A leak on any level is a leak; of several the one whose slope is known best is told.
+import { normalBelow } from '../normal-distribution.ts'
 import { LevelHistory, WINDOW_POINTS } from './level-history.ts'
 import { CERTAIN, judgeWindow, type RuleSettings, type WindowFinding } from './leak-rule.ts'
 
@@ -151,14 +152,4 @@ function blurOf({ trend }: WindowFinding): number {
 
 function rank(finding: WindowFinding): number {
   return finding.kind === 'leak' ? 2 : finding.kind === 'warming-up' ? 1 : 0
-}
-
-/** The standard normal distribution function, to 1e-7 (Abramowitz and Stegun, 26.2.17). */
-function normalBelow(z: number): number {
-  const t = 1 / (1 + 0.231_641_9 * Math.abs(z))
-  const tail =
-    (Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI)) *
-    t *
-    (0.319_381_53 + t * (-0.356_563_782 + t * (1.781_477_937 + t * (-1.821_255_978 + t * 1.330_274_429))))
-  return z > 0 ? 1 - tail : tail
 }

@@ -9,7 +9,7 @@
 //
 // Merging keeps the lower point whole, with its time: what is in flight only ever adds to what is retained, so the low water mark is the better measure, and
 // sawtooths shorter than a merged point vanish.
-import type { Series } from './trend.ts'
+import type { Series } from './live-memory-slope.ts'
 
 /** Points of a window. 64 give 2016 pairs: a trend costs about a tenth of a millisecond. */
 export const WINDOW_POINTS = 64
@@ -34,16 +34,10 @@ export class LevelHistory {
   readonly #levels: readonly Level[] = Array.from({ length: LEVELS }, () => ({ points: [], waiting: undefined }))
   readonly #spacingMinutes: number
   #open: { readonly startMinutes: number; lowest: HistoryPoint } | undefined
-  #count = 0
 
   /** Points closer than `spacingMinutes` become one. */
   constructor(spacingMinutes: number) {
     this.#spacingMinutes = spacingMinutes
-  }
-
-  /** Points of level 0 ever made. */
-  get count(): number {
-    return this.#count
   }
 
   /** Adds a point, not older than the last; gives how many levels, from 0 up, got a new point by it. */
@@ -72,7 +66,6 @@ export class LevelHistory {
   }
 
   #store(point: HistoryPoint): number {
-    this.#count++
     let rising = point
     for (const [index, level] of this.#levels.entries()) {
       level.points.push(rising)

@@ -1,9 +1,10 @@
 // How full the limited groups are, and whether the kernel makes tasks wait for memory: read in the thread pool, because memory.stat can take the kernel milliseconds on
-// a machine with many groups. A sample uses the last answer; an answer that has grown old counts as none.
+// a machine with many groups. A sample uses the last answer. Who asks so rarely that it has grown old meanwhile gets a new one at once: milliseconds don't matter then.
 import { readFile } from 'node:fs/promises'
 import type { Clock } from '../timers.ts'
 import { findMemoryGroups, type ReadText } from './cgroup-groups.ts'
 import {
+  type GroupUse,
   type LimitedGroup,
   type MemoryLimit,
   parseGroupUse,
@@ -19,6 +20,8 @@ export interface ContainerUse {
   readonly useBytes: number
   /** That group's use by its limit, 0-1. */
   readonly ratio: number
+  /** The same of what's held, page cache and slabs aside, of the group where it's highest: at 1 the kernel has nothing left to take back, and kills. */
+  readonly heldRatio: number
   /** Percent of 10 s in which some, or all, tasks waited for memory. */
   readonly stallSomePercent: number
   readonly stallFullPercent: number
@@ -29,7 +32,7 @@ export interface ContainerUse {
 export interface ContainerGauge {
   /** The limit that holds; read again each minute, since orchestrators change it in place. */
   readonly limit: MemoryLimit
-  /** The latest use, at most 15 s old. Starts the next reading unless one is under way. */
+  /** The latest use, at most 15 s old; nothing known while a reading takes longer than that. Starts the next one, or reads at once when the last is too old. */
   read(): ContainerUse
 }
 
@@ -48,6 +51,7 @@ const USE_AGE_MS = 15_000
 const UNKNOWN: ContainerUse = {
   useBytes: Number.NaN,
   ratio: Number.NaN,
+  heldRatio: Number.NaN,
   stallSomePercent: Number.NaN,
   stallFullPercent: Number.NaN,
   isStallOwn: false,
@@ -59,13 +63,15 @@ export function openContainerGauge(options: ContainerGaugeOptions): ContainerGau
   let limit = readLimit()
   let limitReadAtMs = clock.now()
   const stall = findStallFile(readText)
+  const lookNow = (): ContainerUse =>
+    combine(
+      limit.groups,
+      limit.groups.map(group => useNow(group, readText)),
+      stall,
+      read(stall, readText),
+    )
   // The first answer is there before the first sample.
-  let latest = combine(
-    limit.groups,
-    limit.groups.map(group => useNow(group, readText)),
-    stall,
-    read(stall, readText),
-  )
+  let latest = lookNow()
   let latestAtMs = limitReadAtMs
   let isReading = false
 
@@ -95,7 +101,10 @@ export function openContainerGauge(options: ContainerGaugeOptions): ContainerGau
         limit = readLimit()
         limitReadAtMs = nowMs
       }
-      if (!isReading && (limit.groups.length > 0 || stall !== undefined)) {
+      if (!isReading && nowMs - latestAtMs > USE_AGE_MS) {
+        latest = lookNow()
+        latestAtMs = nowMs
+      } else if (!isReading && (limit.groups.length > 0 || stall !== undefined)) {
         isReading = true
         // A reading that fails leaves the last answer to grow old.
         void refresh().then(
@@ -127,29 +136,34 @@ function findStallFile(readText: ReadText): StallFile | undefined {
 
 function combine(
   groups: readonly LimitedGroup[],
-  uses: readonly number[],
+  uses: readonly GroupUse[],
   stall: StallFile | undefined,
   stallText: string | undefined,
 ): ContainerUse {
   const { somePercent, fullPercent } = parseMemoryStall(stallText)
   let useBytes = Number.NaN
   let ratio = Number.NaN
-  for (const [index, group] of groups.entries()) {
-    const bytes = uses[index] ?? Number.NaN
-    if (bytes / group.limitBytes <= ratio || Number.isNaN(bytes)) continue
-    useBytes = bytes
-    ratio = bytes / group.limitBytes
+  let heldRatio = Number.NaN
+  for (const [index, { limitBytes }] of groups.entries()) {
+    const use = uses[index]
+    if (use === undefined || Number.isNaN(use.useBytes)) continue
+    // Neither comparison holds for NaN, the first one's.
+    if (!(use.heldBytes / limitBytes <= heldRatio)) heldRatio = use.heldBytes / limitBytes
+    if (use.useBytes / limitBytes <= ratio) continue
+    useBytes = use.useBytes
+    ratio = use.useBytes / limitBytes
   }
   return {
     useBytes,
     ratio,
+    heldRatio,
     stallSomePercent: somePercent,
     stallFullPercent: fullPercent,
     isStallOwn: stall?.isOwn ?? false,
   }
 }
 
-function useNow(group: LimitedGroup, readText: ReadText): number {
+function useNow(group: LimitedGroup, readText: ReadText): GroupUse {
   return parseGroupUse(
     group.version,
     readText(`${group.folder}/${USAGE_FILES[group.version]}`),

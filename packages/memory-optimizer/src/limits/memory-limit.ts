@@ -7,8 +7,10 @@
 // * process.constrainedMemory(), which is 0, or more than there is, where there's no limit;
 // * the machine's memory.
 //
-// Use is what the kernel compares with the limit less what it can take back at once: memory.current (usage_in_bytes) without inactive_file. Each group on the way
-// up that has a limit is looked at by itself: a parent can be nearly full of others' pages while the own group is nearly empty.
+// Use is what the kernel compares with the limit less what it can take back at once: memory.current (usage_in_bytes) without inactive_file, the working set. Page cache
+// that was read twice is in it still (active_file), and so are inodes and names (slab_reclaimable), though the kernel takes both back before it kills, at the price of
+// reading them again: without them it's what's held, which nobody but the processes can give back. Each group on the way up that has a limit is looked at by itself: a
+// parent can be nearly full of others' pages while the own group is nearly empty.
 import { readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { findMemoryGroups, type MemoryGroup, type ReadText } from './cgroup-groups.ts'
@@ -70,12 +72,22 @@ export function readMemoryLimit(options: MemoryLimitOptions = {}): MemoryLimit {
   return { limitBytes, source, origin, totalBytes, groups }
 }
 
-/** Bytes in use by one limited group, without what the kernel can take back at once; NaN when it can't be read. */
-export function parseGroupUse(version: 1 | 2, usageText: string | undefined, statText: string | undefined): number {
-  const usageBytes = parseBytes(usageText)
-  const inactiveBytes = statField(statText, version === 2 ? 'inactive_file' : 'total_inactive_file')
+/** Bytes in use by one limited group; NaN when it can't be read. */
+export interface GroupUse {
+  /** Without what the kernel can take back at once. */
+  readonly useBytes: number
+  /** Without what it can take back at all, page cache and slabs; swap aside. */
+  readonly heldBytes: number
+}
+
+/** Reads the two files with a group's use. */
+export function parseGroupUse(version: 1 | 2, usageText: string | undefined, statText: string | undefined): GroupUse {
+  // Version 1 tells of the group's own pages under the plain names, and nothing of slabs.
+  const prefix = version === 2 ? '' : 'total_'
+  const bytesOf = (name: string): number => statField(statText, `${prefix}${name}`) || 0
   // The two files aren't read at the same moment.
-  return Number.isNaN(inactiveBytes) ? usageBytes : Math.max(0, usageBytes - inactiveBytes)
+  const useBytes = Math.max(0, parseBytes(usageText) - bytesOf('inactive_file'))
+  return { useBytes, heldBytes: Math.max(0, useBytes - bytesOf('active_file') - bytesOf('slab_reclaimable')) }
 }
 
 /** The file with a group's use, by version of control groups. */

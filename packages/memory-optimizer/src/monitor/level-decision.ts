@@ -2,7 +2,8 @@
 //
 // Three ratios, each with a filter of its own:
 // * heap: the live heap by the old generation's limit. V8 dies at 1.
-// * container: what the group uses by its limit. The kernel kills at 1.
+// * container: what the group uses by its limit. The kernel kills at 1, but takes page cache back before. So the working set, which contains the cache that's in use,
+//   warns at most; critical and emergency take that what's held is there too, or that tasks of the group wait for memory: then the cache is one that they need.
 // * share: the process's private memory by its share of that limit. A share isn't a wall: what kills is the container. So where the container's use is known, the
 //   share counts for at most one level more than the container does; a process that has grown while its neighbours are small warns, and sheds nothing.
 // The highest of them counts, and then
@@ -32,6 +33,8 @@ export interface LevelSignals {
   /** How long ago it was measured; Infinity: never. */
   readonly heapAgeMs: number
   readonly containerRatio: number
+  /** The same of what the kernel can't take back; at most `containerRatio`. */
+  readonly containerHeldRatio: number
   readonly shareRatio: number
   readonly stallSomePercent: number
   readonly stallFullPercent: number
@@ -92,6 +95,7 @@ export class LevelDecider {
   readonly #raise: RaiseThresholds
   readonly #heap: LevelFilter
   readonly #container: LevelFilter
+  readonly #held: LevelFilter
   readonly #share: LevelFilter
   /** Ratios of what raises a level to its threshold: filters with one step. */
   readonly #stall = new LevelFilter([1], RAISE_MARGIN)
@@ -105,6 +109,7 @@ export class LevelDecider {
     this.#raise = raise
     this.#heap = new LevelFilter(enterAt, leaveBelow)
     this.#container = new LevelFilter(enterAt, leaveBelow)
+    this.#held = new LevelFilter(enterAt, leaveBelow)
     this.#share = new LevelFilter(enterAt, leaveBelow)
   }
 
@@ -117,11 +122,12 @@ export class LevelDecider {
     const spiral = isSpiral ? this.#spiral.jump(1) : this.#spiral.next(0)
     const heapRank = isSure ? this.#heap.jump(signals.heapRatio) : this.#heap.next(signals.heapRatio)
     const heap = signals.heapAgeMs > HEAP_AGE_MS ? Math.min(heapRank, WARNING) : heapRank
-    const container = this.#container.next(signals.containerRatio)
+    const isStalled = this.#isStalled(signals)
+    const container = this.#containerRank(signals, isStalled)
     const shareRank = this.#share.next(signals.shareRatio)
-    const share = Number.isNaN(signals.containerRatio) ? shareRank : Math.min(shareRank, container + 1)
+    const share = this.#container.isKnown ? Math.min(shareRank, container + 1) : shareRank
     const highest = Math.max(heap, container, share)
-    const raised = this.#raised(highest, signals)
+    const raised = this.#raised(highest, signals, isStalled)
     const target = spiral > 0 ? EMERGENCY : raised.target
     const raisedBy = spiral > 0 && highest < EMERGENCY ? 'gc' : raised.raisedBy
     const isJump = (isSure && target >= EMERGENCY) || isSpiral
@@ -141,12 +147,22 @@ export class LevelDecider {
     }
   }
 
-  #raised(rank: number, signals: LevelSignals): { target: number; raisedBy: PressureRaise } {
-    const { stallSomePercent, stallFullPercent, gcRatio, gcHeapRatio } = this.#raise
+  #containerRank({ containerRatio, containerHeldRatio, isStallOwn }: LevelSignals, isStalled: boolean): number {
+    const workingSet = this.#container.next(containerRatio)
+    const held = this.#held.next(containerHeldRatio)
+    return Math.max(held, isStalled && isStallOwn ? workingSet : Math.min(workingSet, WARNING))
+  }
+
+  #isStalled(signals: LevelSignals): boolean {
+    const { stallSomePercent, stallFullPercent } = this.#raise
     // Math.max gives NaN when either isn't known; a kernel that says one says both, except for the machine's "full" before 5.13.
     const someRatio = signals.stallSomePercent / stallSomePercent
     const fullRatio = signals.stallFullPercent / stallFullPercent
-    const isStalled = this.#stall.next(Number.isNaN(fullRatio) ? someRatio : Math.max(someRatio, fullRatio)) > 0
+    return this.#stall.next(Number.isNaN(fullRatio) ? someRatio : Math.max(someRatio, fullRatio)) > 0
+  }
+
+  #raised(rank: number, signals: LevelSignals, isStalled: boolean): { target: number; raisedBy: PressureRaise } {
+    const { gcRatio, gcHeapRatio } = this.#raise
     const isHeapLarge = signals.heapRatio >= gcHeapRatio
     const isCollecting = this.#collecting.next(isHeapLarge ? signals.gcRatio / gcRatio : 0) > 0
     const byStall = isStalled ? Math.min(rank + 1, signals.isStallOwn ? EMERGENCY : CRITICAL) : rank
@@ -157,10 +173,9 @@ export class LevelDecider {
 
   #isAbove(signals: LevelSignals): boolean {
     const next = [this.#thresholds.warning, this.#thresholds.critical, this.#thresholds.emergency][this.#rank]
+    const container = this.#rank < WARNING ? signals.containerRatio : signals.containerHeldRatio
     // Comparisons with NaN are false.
-    return (
-      next !== undefined && (signals.heapRatio >= next || signals.containerRatio >= next || signals.shareRatio >= next)
-    )
+    return next !== undefined && (signals.heapRatio >= next || container >= next || signals.shareRatio >= next)
   }
 }
 

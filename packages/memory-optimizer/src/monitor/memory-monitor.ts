@@ -12,6 +12,7 @@ import { channels } from '../channels.ts'
 import { openContainerGauge } from '../limits/container-gauge.ts'
 import { readHeapLimit } from '../limits/heap-limit.ts'
 import type { MemoryLimit } from '../limits/memory-limit.ts'
+import { Listeners } from '../listeners.ts'
 import { CollectionWindow } from './collection-window.ts'
 import { Fragmentation } from './fragmentation.ts'
 import { LevelDecider, type LevelDecision } from './level-decision.ts'
@@ -20,7 +21,7 @@ import { type MemoryMonitorOptions, parseMonitorOptions } from './monitor-option
 import { firstPrediction, type PressurePrediction } from './prediction.ts'
 import type { PressureLevel } from './pressure-level.ts'
 import { openProcessReader } from './process-reader.ts'
-import { Trend } from './trend.ts'
+import { SignalTrend } from './signal-trend.ts'
 
 /** Knows how near this process is to its limits. */
 export interface MemoryMonitor {
@@ -60,31 +61,39 @@ const POINT_AGE_MS = 600_000
  */
 export function createMemoryMonitor(options: MemoryMonitorOptions = {}): MemoryMonitor {
   const settings = parseMonitorOptions(options)
-  const { clock, timers, thresholds } = settings
+  const { clock, timers, thresholds, report } = settings
   const heapOption = options.oldSpaceLimitBytes
   const heapLimit = readHeapLimit(heapOption === undefined ? {} : { oldSpaceLimitBytes: heapOption })
   const gauge = options.gauge ?? openContainerGauge({ clock })
   const reader = options.reader ?? openProcessReader()
-  const feed = options.gcFeed ?? openGcFeed({ clock, timers })
+  const feed = options.gcFeed ?? openGcFeed({ clock, timers, onError: report })
   const collections = new CollectionWindow()
   const unsubscribe = feed.onCollections(batch => collections.take(batch))
   const decider = new LevelDecider(thresholds, settings.leaveBelow, settings.raise)
   const fragmentation = new Fragmentation()
   const trends = {
-    heap: new Trend(MAJOR_SPACING_MS, POINT_AGE_MS),
-    container: new Trend(POINT_SPACING_MS, POINT_AGE_MS),
-    share: new Trend(POINT_SPACING_MS, POINT_AGE_MS),
+    heap: new SignalTrend(MAJOR_SPACING_MS, POINT_AGE_MS),
+    container: new SignalTrend(POINT_SPACING_MS, POINT_AGE_MS),
+    share: new SignalTrend(POINT_SPACING_MS, POINT_AGE_MS),
   }
   const recentHeap = new Float64Array(TROUGH_SAMPLES).fill(Number.POSITIVE_INFINITY)
   let samples = 0
-  const sampleListeners = new Set<(sample: MemorySample) => void>()
-  const levelListeners = new Set<(change: LevelChange) => void>()
+  const sampleListeners = new Listeners<MemorySample>(report)
+  const levelListeners = new Listeners<LevelChange>(report)
   let decision: LevelDecision = { level: 'normal', signal: 'heap', raisedBy: 'none', isRising: false }
   let sampledAtMs = clock.now()
   let predicted: PressurePrediction | undefined
   let timer: { unref(): unknown } | undefined
   let isClosed = false
-  let latest = look(sampledAtMs)
+  let latest: MemorySample
+  try {
+    latest = look(sampledAtMs)
+    schedule()
+  } catch (error) {
+    // A reader or a gauge of the caller's: who gets no monitor can't close one.
+    release()
+    throw error
+  }
 
   function look(atMs: number): MemorySample {
     guarded(() => feed.flush())
@@ -105,6 +114,7 @@ export function createMemoryMonitor(options: MemoryMonitorOptions = {}): MemoryM
       majorCollections: gc.majors,
       heapAgeMs: isMeasured ? atMs - liveAtMs : 0,
       containerRatio: container.ratio,
+      containerHeldRatio: container.heldRatio,
       shareRatio,
       stallSomePercent: container.stallSomePercent,
       stallFullPercent: container.stallFullPercent,
@@ -113,7 +123,8 @@ export function createMemoryMonitor(options: MemoryMonitorOptions = {}): MemoryM
       gcNowRatio: gc.nowRatio,
     })
     if (gc.majors > 0) trends.heap.add(liveAtMs, liveHeapBytes / heapLimit.oldSpaceLimitBytes)
-    trends.container.add(atMs, container.ratio)
+    // Page cache grows into whatever room there is, and reaches no limit.
+    trends.container.add(atMs, container.heldRatio)
     trends.share.add(atMs, shareRatio)
     sampledAtMs = atMs
     predicted = undefined
@@ -136,6 +147,7 @@ export function createMemoryMonitor(options: MemoryMonitorOptions = {}): MemoryM
       heapRatio,
       shareRatio,
       containerRatio: container.ratio,
+      containerHeldRatio: container.heldRatio,
       gcRatio: gc.ratio,
       majorCollections: gc.majors,
       longestPauseMs: gc.longestPauseMs,
@@ -170,10 +182,10 @@ export function createMemoryMonitor(options: MemoryMonitorOptions = {}): MemoryM
       if (channels.levelChanged.hasSubscribers) {
         guarded(() => channels.levelChanged.publish({ from, to: taken.level, sample: taken, prediction: prediction() }))
       }
-      for (const listener of levelListeners) guarded(() => listener({ from, to: taken.level, sample: taken }))
+      levelListeners.tell({ from, to: taken.level, sample: taken })
     }
     if (channels.sampleTaken.hasSubscribers) channels.sampleTaken.publish(taken)
-    for (const listener of sampleListeners) guarded(() => listener(taken))
+    sampleListeners.tell(taken)
     return taken
   }
 
@@ -181,7 +193,7 @@ export function createMemoryMonitor(options: MemoryMonitorOptions = {}): MemoryM
     try {
       call()
     } catch (error) {
-      settings.onError(error)
+      report(error)
     }
   }
 
@@ -197,7 +209,12 @@ export function createMemoryMonitor(options: MemoryMonitorOptions = {}): MemoryM
     timer.unref()
   }
 
-  schedule()
+  function release(): void {
+    timers.clearTimeout(timer)
+    unsubscribe()
+    if (options.gcFeed === undefined) feed.close()
+    if (options.reader === undefined) reader.close()
+  }
 
   return {
     get level() {
@@ -211,24 +228,14 @@ export function createMemoryMonitor(options: MemoryMonitorOptions = {}): MemoryM
     },
     prediction,
     sample,
-    onSample: listener => subscribe(sampleListeners, listener),
-    onLevel: listener => subscribe(levelListeners, listener),
+    onSample: listener => sampleListeners.add(listener),
+    onLevel: listener => levelListeners.add(listener),
     close() {
       if (isClosed) return
       isClosed = true
-      timers.clearTimeout(timer)
-      unsubscribe()
-      if (options.gcFeed === undefined) feed.close()
-      if (options.reader === undefined) reader.close()
+      release()
       sampleListeners.clear()
       levelListeners.clear()
     },
   }
-}
-
-function subscribe<T>(listeners: Set<(message: T) => void>, listener: (message: T) => void): () => void {
-  // A function of its own per subscription, so that one listener given twice can leave twice.
-  const own = (message: T): void => listener(message)
-  listeners.add(own)
-  return () => void listeners.delete(own)
 }

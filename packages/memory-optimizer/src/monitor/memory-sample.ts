@@ -34,7 +34,10 @@ export interface MemorySample {
   /** The live heap by its limit. Never more than what's in use now. */
   readonly heapRatio: number
   readonly shareRatio: number
+  /** The working set of the fullest group by its limit. */
   readonly containerRatio: number
+  /** The same of what's held, page cache and slabs aside: what the kernel can't take back. */
+  readonly containerHeldRatio: number
 
   /** Share of the last 10 s in which collections stopped the process. */
   readonly gcRatio: number

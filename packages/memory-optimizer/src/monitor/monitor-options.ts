@@ -1,5 +1,6 @@
 // What can be set of the monitor, checked once.
 import type { GcFeed } from '../gc/gc-feed.ts'
+import { errorReporter } from '../error-report.ts'
 import { MemoryError } from '../errors.ts'
 import type { ContainerGauge } from '../limits/container-gauge.ts'
 import { numberOption } from '../number-option.ts'
@@ -47,7 +48,8 @@ export interface MonitorSettings {
   readonly idleIntervalMs: number
   readonly processes: number
   readonly shareBytes: number | undefined
-  readonly onError: (error: unknown) => void
+  /** Never throws. */
+  readonly report: (error: unknown) => void
   readonly clock: Clock
   readonly timers: Timers
 }
@@ -57,7 +59,7 @@ const MIB = 1024 * 1024
 /** @throws MEMORY_ERR_OPTION. */
 export function parseMonitorOptions(options: MemoryMonitorOptions): MonitorSettings {
   const { leaveBelow = 0.03, sampleIntervalMs = 1000, processes = 1, shareBytes } = options
-  const { idleIntervalMs = Math.max(5000, sampleIntervalMs), onError = warn } = options
+  const { idleIntervalMs = Math.max(5000, sampleIntervalMs) } = options
   const raise = { ...RAISE_THRESHOLDS, ...options.raise }
   numberOption('raise.stallSomePercent', raise.stallSomePercent, 0.01, 100)
   numberOption('raise.stallFullPercent', raise.stallFullPercent, 0.01, 100)
@@ -80,12 +82,8 @@ export function parseMonitorOptions(options: MemoryMonitorOptions): MonitorSetti
     idleIntervalMs,
     processes,
     shareBytes,
-    onError,
+    report: errorReporter(options.onError),
     clock: options.clock ?? performance,
     timers: options.timers ?? nodeTimers,
   }
-}
-
-function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error))
 }

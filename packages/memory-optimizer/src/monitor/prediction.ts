@@ -1,7 +1,7 @@
 // When each level is reached if the signals go on as they do now.
 import type { PressureSignal } from './level-decision.ts'
 import type { PressureThresholds } from './pressure-level.ts'
-import type { TrendEstimate } from './trend.ts'
+import type { TrendEstimate } from './signal-trend.ts'
 
 /** Time until a ratio is reached, in milliseconds: 0 when it's reached already, Infinity when the signal doesn't rise. */
 export interface TimeUntil {

@@ -6,6 +6,8 @@
 // A level is entered when 2 of the last 3 ratios are at or above its threshold, and left when 2 of the last 3 are below it by more than the margin. Two of three
 // agree exactly when the median does, so the filter is a median of three followed by a Schmitt trigger: one outlier changes nothing, and noise narrower than the margin
 // can't make it flap.
+//
+// A ratio that isn't known changes nothing, three times. Then it counts as gone (the limit was lifted, the files can't be read any more), and so does what it said.
 import { MemoryError } from '../errors.ts'
 import { numberOption } from '../number-option.ts'
 
@@ -62,25 +64,32 @@ export function checkThresholds(thresholds: PressureThresholds, leaveBelow: numb
   return Object.freeze({ warning, critical, emergency })
 }
 
+/** A signal is gone after so many samples without it. */
+const GONE_AFTER = 3
+
 /** The filter of one signal. */
 export class LevelFilter {
   readonly #enterAt: readonly number[]
   readonly #leaveBelow: number
   #last: readonly [number, number] = [0, 0]
   #rank = 0
+  /** Samples since one was known. */
+  #missing = GONE_AFTER
 
   constructor(enterAt: readonly number[], leaveBelow: number) {
     this.#enterAt = enterAt
     this.#leaveBelow = leaveBelow
   }
 
-  get rank(): number {
-    return this.#rank
+  /** Whether one of the last three ratios was known. */
+  get isKnown(): boolean {
+    return this.#missing < GONE_AFTER
   }
 
-  /** Takes the next ratio and gives the rank. NaN is "not known": nothing changes. */
+  /** Takes the next ratio and gives the rank. NaN is "not known": nothing changes, until the third in a row takes all back. */
   next(ratio: number): number {
-    if (Number.isNaN(ratio)) return this.#rank
+    if (Number.isNaN(ratio)) return this.#miss()
+    this.#missing = 0
     const [before, beforeThat] = this.#last
     this.#last = [ratio, before]
     return this.#follow(median(ratio, before, beforeThat))
@@ -88,8 +97,18 @@ export class LevelFilter {
 
   /** Takes a ratio that is certain: it counts at once, and for the samples before it too. */
   jump(ratio: number): number {
+    this.#missing = 0
     this.#last = [ratio, ratio]
     return this.#follow(ratio)
+  }
+
+  #miss(): number {
+    this.#missing++
+    if (!this.isKnown) {
+      this.#last = [0, 0]
+      this.#rank = 0
+    }
+    return this.#rank
   }
 
   #follow(ratio: number): number {

@@ -3,10 +3,10 @@
 //
 // Files hold names of functions and paths of source, no values; they're still only for their owner (0600). At most `maxFiles` stay, each at most `maxFileBytes`.
 import { mkdir, readdir, unlink, writeFile } from 'node:fs/promises'
-import { Session } from 'node:inspector/promises'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MemoryError } from '../errors.ts'
+import { createHeapSampler, type HeapSampler } from '../heap-sampler.ts'
 import { numberOption } from '../number-option.ts'
 import type { Clock } from '../timers.ts'
 import type { PressureResponse } from './response.ts'
@@ -22,6 +22,8 @@ export interface HeapProfilerOptions {
   readonly maxFileBytes?: number
   /** The oldest are removed beyond so many, at least 1. Default 5. */
   readonly maxFiles?: number
+  /** The one that all of this process share: V8 samples for one user at a time. Default: an own one, which is right where nobody else samples. */
+  readonly sampler?: HeapSampler
   /** The wall clock, in ms since 1970, for the files' names. Default: `Date`. */
   readonly wallClock?: { now(): number }
 }
@@ -29,7 +31,7 @@ export interface HeapProfilerOptions {
 export interface HeapProfiler {
   readonly isRunning: boolean
   /**
-   * Samples, writes, gives the path; keeps no process alive meanwhile. It opens in Chrome's developer tools (Memory).
+   * Waits until nobody else samples, samples, writes, gives the path; keeps no process alive meanwhile. It opens in Chrome's developer tools (Memory).
    * @throws MEMORY_ERR_PROFILE
    */
   profile(signal?: AbortSignal): Promise<string>
@@ -41,6 +43,7 @@ const NAME = /^heap-\d+-\d+\.heapprofile$/
 export function createHeapProfiler(options: HeapProfilerOptions): HeapProfiler {
   const { folder, durationMs = 30_000, samplingIntervalBytes = 131_072 } = options
   const { maxFileBytes = 32 * 1024 * 1024, maxFiles = 5, wallClock = Date } = options
+  const { sampler = createHeapSampler() } = options
   numberOption('durationMs', durationMs, 100, 600_000)
   numberOption('samplingIntervalBytes', samplingIntervalBytes, 1024)
   numberOption('maxFileBytes', maxFileBytes, 1024)
@@ -52,7 +55,10 @@ export function createHeapProfiler(options: HeapProfilerOptions): HeapProfiler {
     isRunning = true
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 })
-      const text = await sample(durationMs, samplingIntervalBytes, signal)
+      const sampled = await sampler.during(samplingIntervalBytes, () =>
+        sleep(durationMs, undefined, { ref: false, ...(signal === undefined ? {} : { signal }) }),
+      )
+      const text = JSON.stringify(sampled)
       if (Buffer.byteLength(text) > maxFileBytes) {
         throw new MemoryError(
           'MEMORY_ERR_PROFILE',
@@ -109,19 +115,6 @@ export function heapProfileResponse(profiler: HeapProfiler, hooks: HeapProfileHo
       // It frees nothing.
       return 0
     },
-  }
-}
-
-async function sample(durationMs: number, samplingInterval: number, signal: AbortSignal | undefined): Promise<string> {
-  const session = new Session()
-  session.connect()
-  try {
-    await session.post('HeapProfiler.startSampling', { samplingInterval })
-    await sleep(durationMs, undefined, { ref: false, ...(signal === undefined ? {} : { signal }) })
-    const { profile } = await session.post('HeapProfiler.stopSampling')
-    return JSON.stringify(profile)
-  } finally {
-    session.disconnect()
   }
 }
 

@@ -90,7 +90,8 @@ function takeLock(lockFile: string): void {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       const owner = Number.parseInt(readFileSync(lockFile, 'latin1'), 10)
-      if (!(owner > 0) || isRunning(owner)) refuse(`process ${owner} holds ${lockFile}`)
+      // The own id is that of an earlier process: containers give the same ids again, and a snapshot is synchronous, so this one is writing none.
+      if (!(owner > 0) || (owner !== process.pid && isRunning(owner))) refuse(`process ${owner} holds ${lockFile}`)
       unlinkSync(lockFile)
     }
   }

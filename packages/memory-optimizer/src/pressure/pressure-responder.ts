@@ -6,9 +6,11 @@
 //
 // Invariants
 // * At most one step is under way.
-// * A step is applied only while the level calls for it, and undone only after it was held for its `holdMs` and all later ones are undone (or stuck).
+// * A step is applied only while the level calls for it, and undone only after it was held for its `holdMs` and all later ones are undone (or stuck; those
+//   of its own response undone).
 // * `state()` shows everything; nothing that a response does throws into the monitor.
 import { channels } from '../channels.ts'
+import { errorReporter } from '../error-report.ts'
 import { MemoryError } from '../errors.ts'
 import type { MemorySample } from '../monitor/memory-sample.ts'
 import { type PressureLevel, pressureRank } from '../monitor/pressure-level.ts'
@@ -84,7 +86,7 @@ export function createPressureResponder(
   options: PressureResponderOptions = {},
 ): PressureResponder {
   const { clock = performance, timers = nodeTimers } = options
-  const { onError = (error: MemoryError): void => process.emitWarning(error) } = options
+  const report = errorReporter(options.onError)
   const queue = new StepQueue()
   const closing = new AbortController()
   let level = monitor.latest.level
@@ -93,7 +95,6 @@ export function createPressureResponder(
 
   const unsubscribe = monitor.onSample(sample => {
     level = sample.level
-    queue.keepStuck(pressureRank(level))
     measure(sample)
     if (!underWay) void advance()
   })
@@ -154,15 +155,18 @@ export function createPressureResponder(
   ): Promise<{ readonly isFailed: boolean; readonly value?: unknown }> {
     const { response } = step
     const startedMs = clock.now()
-    const timeout = new AbortController()
+    // Not AbortSignal.any: what it makes stays in memory for as long as `closing` does.
+    const abort = new AbortController()
+    const { signal } = abort
+    const onClosing = (): void => abort.abort(closing.signal.reason)
+    closing.signal.addEventListener('abort', onClosing)
     let timer: { unref(): unknown } | undefined
     try {
-      const signal = AbortSignal.any([timeout.signal, closing.signal])
       const isOver = new Promise<never>((_, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
       })
       timer = timers.setTimeout(() => {
-        timeout.abort(new Error(`It took longer than timeoutMs, ${response.timeoutMs} ms.`))
+        abort.abort(new Error(`It took longer than timeoutMs, ${response.timeoutMs} ms.`))
       }, response.timeoutMs)
       timer.unref()
       const call = async (): Promise<unknown> =>
@@ -173,6 +177,7 @@ export function createPressureResponder(
       return { isFailed: true }
     } finally {
       timers.clearTimeout(timer)
+      closing.signal.removeEventListener('abort', onClosing)
       step.tookMs = clock.now() - startedMs
     }
   }
@@ -188,12 +193,7 @@ export function createPressureResponder(
     step.failedAtMs = clock.now()
     step.lastError = error
     if (channels.responseFailed.hasSubscribers) channels.responseFailed.publish({ ...describe(step), phase, error })
-    try {
-      onError(error)
-    } catch (failure) {
-      // The log itself is broken: say it where it can't be overheard, and go on.
-      process.emitWarning(failure instanceof Error ? failure : String(failure))
-    }
+    report(error)
   }
 
   function measure(sample: MemorySample): void {

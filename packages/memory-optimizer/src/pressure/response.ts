@@ -41,7 +41,7 @@ export interface PressureStep {
   readonly level: ResponseLevel
   /** The share that holds from now on: the step's own when it's applied, that of the step before (or 1) when it's reverted. */
   readonly share: number
-  /** Aborted when the time is up, or the responder is closed. */
+  /** Aborted when the time is up, or the responder is closed while the step is under way. */
   readonly signal: AbortSignal
 }
 

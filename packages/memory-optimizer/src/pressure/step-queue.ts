@@ -1,12 +1,15 @@
 // The steps of all responses in the order in which they're applied, each with its state.
 //
 //     idle ──► applying ──► applied ──► reverting ──► idle
-//                 │ ▲           ▲           │ ▲
-//                 ▼ │           └─ level ───┼─┤
-//               failed                      ▼ │
-//                 └──────► reverting     stuck ┘      (both tried again after retryMs)
+//               ▲ │ ▲                       │ ▲
+//               │ ▼ │ after retryMs         ▼ │ after retryMs
+//               │ failed ──► reverting     stuck
+//               └──── when the level rises ────┘
 //
 // `failed` and `stuck` count as applied: nobody knows how far they got, so they're reverted as well.
+//
+// Within one response the step that was done last says what holds. So a failed step isn't tried again while a later one of the response is in force, and no step is
+// undone while a later one is stuck: when that one came to be tried again, it would bring back a share that's long outdated, for good.
 import { pressureRank } from '../monitor/pressure-level.ts'
 import type { ResponseSettings, ResponseLevel } from './response.ts'
 
@@ -73,27 +76,33 @@ export class StepQueue {
 
   /** The first step that the level calls for and that isn't done. */
   nextToApply(rank: number, nowMs: number): QueuedStep | undefined {
-    return this.#steps.find(
-      step => step.rank <= rank && (step.status === 'idle' || (step.status === 'failed' && isDue(step, nowMs))),
-    )
+    return this.#steps.find(step => {
+      if (step.rank > rank) return false
+      // A revert that failed is moot when the level calls for the step again; how far it got isn't known, so the step is applied anew.
+      if (step.status === 'idle' || step.status === 'stuck') return true
+      return step.status === 'failed' && isDue(step, nowMs) && !this.#isOvertaken(step)
+    })
   }
 
   /** The last step that's done and that the level no longer calls for, once it was held for long enough. */
   nextToRevert(rank: number, nowMs: number): QueuedStep | undefined {
+    const stuck = new Set<ResponseSettings>()
     for (const step of this.#steps.toReversed()) {
       if (step.rank <= rank) return undefined
+      if (stuck.has(step.response)) continue
       // Not past a step that's held to an earlier one: they're undone in reverse order.
       if (step.status === 'applied' || step.status === 'failed') {
         return nowMs - step.appliedAtMs >= step.response.holdMs ? step : undefined
       }
-      if (step.status === 'stuck' && isDue(step, nowMs)) return step
+      if (step.status !== 'stuck') continue
+      if (isDue(step, nowMs)) return step
+      stuck.add(step.response)
     }
     return undefined
   }
 
-  /** A revert that failed is moot when the level calls for the step again. */
-  keepStuck(rank: number): void {
-    for (const step of this.#steps) if (step.status === 'stuck' && step.rank <= rank) step.status = 'idle'
+  #isOvertaken({ response, index }: QueuedStep): boolean {
+    return this.#steps.some(step => step.response === response && step.index > index && step.status !== 'idle')
   }
 }
 

@@ -29,28 +29,32 @@ function profile(...records: Recorded[]): GcProfile {
 }
 
 /** A feed whose profilers give the profiles of a list, and note what is done to them. */
-function scripted(profiles: GcProfile[], flushIntervalMs = 30_000) {
+function scripted(profiles: (GcProfile | Error)[], flushIntervalMs = 30_000) {
   const clock = new FakeClock({ startMs: 1000 })
   const calls: string[] = []
+  const errors: unknown[] = []
   let made = 0
   const feed = openGcFeed({
     clock,
     timers: clock,
     flushIntervalMs,
+    onError: error => void errors.push(error),
     createProfiler: () => {
       const name = made++ === 0 ? 'a' : 'b'
       return {
         start: () => void calls.push(`start ${name}`),
         stop: () => {
           calls.push(`stop ${name}`)
-          return profiles.shift() ?? profile()
+          const next = profiles.shift() ?? profile()
+          if (next instanceof Error) throw next
+          return next
         },
       }
     },
   })
   const told: (readonly Collection[])[] = []
   const leave = feed.onCollections(collections => void told.push(collections))
-  return { clock, calls, feed, told, leave }
+  return { clock, calls, errors, feed, told, leave }
 }
 
 await t.test(
@@ -129,18 +133,36 @@ await t.test('it flushes by itself: ever later while little is collected, soon w
   t.equal(clock.pending, 0)
 })
 
-await t.test('a listener that throws silences no other, and its error is seen', async t => {
-  const { feed, told } = scripted([profile({}), profile({})])
-  feed.onCollections(() => {
-    throw new Error('mistaken')
-  })
-  const after: number[] = []
-  feed.onCollections(collections => void after.push(collections.length))
-  t.throws(() => feed.flush(), { message: 'mistaken' })
-  t.equal(told.length, 1)
-  t.same(after, [1])
-  feed.close()
-})
+await t.test(
+  'a listener that throws silences no other and ends nothing, by the timer or by hand, and is told',
+  async t => {
+    const { clock, errors, feed, told } = scripted([profile({}), profile({})])
+    feed.onCollections(() => {
+      throw new Error('mistaken')
+    })
+    const after: number[] = []
+    feed.onCollections(collections => void after.push(collections.length))
+    feed.flush()
+    clock.advance(1000)
+    t.equal(told.length, 2)
+    t.same(after, [1, 1])
+    t.match(errors, [{ message: 'mistaken' }, { message: 'mistaken' }])
+    feed.close()
+  },
+)
+
+await t.test(
+  'a profiler that fails in the timer’s turn is told, and the next turn comes; by hand it throws',
+  async t => {
+    const { clock, errors, feed, told } = scripted([new Error('no profile'), profile({}), new Error('nor now')])
+    clock.advance(1000)
+    t.match(errors, [{ message: 'no profile' }])
+    clock.advance(2000)
+    t.equal(told.length, 1)
+    t.throws(() => feed.flush(), { message: 'nor now' })
+    feed.close()
+  },
+)
 
 await t.test('who left, and a closed feed, tell nothing', async t => {
   const { feed, told, leave, calls } = scripted([profile({}), profile({})])

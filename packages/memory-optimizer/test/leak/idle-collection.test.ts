@@ -5,7 +5,12 @@ import { collectWhileIdle, type IdleCollectionOptions } from '../../src/leak/idl
 
 function setUp(options: IdleCollectionOptions = {}) {
   const clock = new FakeClock()
-  const stage = { utilization: 0.01, collected: [] as number[], lastMajor: undefined as Collection | undefined }
+  const stage = {
+    utilization: 0.01,
+    collected: [] as number[],
+    errors: [] as unknown[],
+    lastMajor: undefined as Collection | undefined,
+  }
   const stop = collectWhileIdle(
     {
       collect: () => void stage.collected.push(clock.now() / 1000),
@@ -16,6 +21,7 @@ function setUp(options: IdleCollectionOptions = {}) {
       clock,
       timers: clock,
       lastMajor: () => stage.lastMajor,
+      report: error => void stage.errors.push(error),
       feed: { flush: () => undefined, close: () => undefined, onCollections: () => () => undefined },
     },
   )
@@ -47,6 +53,20 @@ await t.test('it does nothing while V8 collects by itself, or while collecting t
   stage.lastMajor = major(0, 101)
   clock.advance(600_000)
   t.same(stage.collected, [120])
+  stop()
+})
+
+await t.test('what a look throws is told, and the next one comes', async t => {
+  let looks = 0
+  const { clock, stage, stop } = setUp({
+    collect: () => {
+      looks++
+      throw new Error('not permitted')
+    },
+  })
+  clock.advance(120_000)
+  t.equal(looks, 2)
+  t.match(stage.errors, [{ message: 'not permitted' }, { message: 'not permitted' }])
   stop()
 })
 

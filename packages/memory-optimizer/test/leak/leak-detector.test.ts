@@ -1,5 +1,7 @@
 import t from 'tap'
+import { FakeClock } from '@plimsoll/testing'
 import type { Collection, GcFeed } from '../../src/gc/gc-feed.ts'
+import { readHeapLimit } from '../../src/limits/heap-limit.ts'
 import { createLeakDetector, type LeakDetectorOptions, type LeakVerdict } from '../../src/leak/leak-detector.ts'
 
 const MIB = 1_048_576
@@ -137,6 +139,51 @@ await t.test('an account that fails keeps its last figure and says so', async t 
     [7, false],
   ])
   detector.close()
+})
+
+await t.test('a listener that throws silences no other, and limits that throw stay what they were', async t => {
+  const errors: string[] = []
+  let broken = false
+  const limit = (name: string, mib: number) => (): number => {
+    if (broken) throw new Error(name)
+    return mib * MIB
+  }
+  const { feed, detector } = detectorOf({
+    heapLimitBytes: limit('heap', 500),
+    externalLimitBytes: limit('external', 1000),
+    onError: error => void errors.push((error as Error).message),
+  })
+  const told: string[] = []
+  detector.onVerdict(() => {
+    throw new Error('mistaken')
+  })
+  detector.onVerdict(({ kind }) => void told.push(kind))
+  feed.tell(feed.major(100))
+  broken = true
+  feed.tell(feed.major(103))
+  t.same(errors.splice(0), ['heap', 'external'])
+  const { heap, external } = detector.verdict()
+  t.same([heap.limitBytes, external.limitBytes], [500 * MIB, 1000 * MIB])
+  broken = false
+  for (let index = 2; index < 66; index++) feed.tell(feed.major(100 + 3 * index))
+  t.same(told, ['leak'])
+  t.same(errors, ['mistaken'], 'nobody is told twice')
+  detector.close()
+})
+
+await t.test("the heap's limit is the old space's, as far as nobody says another", async t => {
+  const feed = new ScriptedFeed()
+  const detector = createLeakDetector({ feed })
+  feed.tell(feed.major(100))
+  t.equal(detector.verdict().heap.limitBytes, readHeapLimit().oldSpaceLimitBytes)
+  detector.close()
+})
+
+await t.test('one that is refused leaves neither a subscription nor a timer', async t => {
+  const feed = new ScriptedFeed()
+  const clock = new FakeClock()
+  t.throws(() => createLeakDetector({ feed, timers: clock, collectWhenIdle: { intervalMs: 999 } }), RangeError)
+  t.same([feed.listeners, clock.pending], [0, 0])
 })
 
 await t.test('scavenges alone tell nothing', async t => {

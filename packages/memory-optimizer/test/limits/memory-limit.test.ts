@@ -116,17 +116,19 @@ await t.test('odd paths: moved out of its namespace, removed while in use, escap
 await t.test('use leaves out what the kernel can take back at once', async t => {
   const read = readFrom(DOCKER_V2_PRIVATE)
   const use = parseGroupUse(2, read('/sys/fs/cgroup/memory.current'), read('/sys/fs/cgroup/memory.stat'))
-  t.equal(use, 200 * MIB)
+  t.same(use, { useBytes: 200 * MIB, heldBytes: 190 * MIB })
   const one = readFrom(DOCKER_V1)
   const folder = '/sys/fs/cgroup/memory'
-  t.equal(
+  t.same(
     parseGroupUse(1, one(`${folder}/memory.usage_in_bytes`), one(`${folder}/memory.stat`)),
-    100 * MIB,
+    { useBytes: 100 * MIB, heldBytes: 80 * MIB },
     'of the whole tree on version 1',
   )
-  t.equal(parseGroupUse(2, '100\n', 'inactive_file 200\n'), 0, 'the files are read one after the other')
-  t.equal(parseGroupUse(2, '100\n', undefined), 100)
-  t.same(parseGroupUse(2, undefined, 'inactive_file 1\n'), Number.NaN)
+  const none = { useBytes: 0, heldBytes: 0 }
+  t.same(parseGroupUse(2, '100\n', 'inactive_file 200\n'), none, 'the files are read one after the other')
+  t.same(parseGroupUse(2, '100\n', undefined), { useBytes: 100, heldBytes: 100 })
+  const unknown = { useBytes: Number.NaN, heldBytes: Number.NaN }
+  t.same(parseGroupUse(2, undefined, 'inactive_file 1\n'), unknown)
 })
 
 await t.test('a field of memory.stat is found by its whole name', async t => {

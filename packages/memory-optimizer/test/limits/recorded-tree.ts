@@ -25,6 +25,15 @@ export const DOCKER_V2_PRIVATE: Readonly<Record<string, string>> = {
     'some avg10=0.00 avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=1\n',
 }
 
+/** The same after reading many files again and again: page cache fills the room that there is, and the kernel keeps it for as long as nobody wants the memory. */
+export const PAGE_CACHE_V2: Readonly<Record<string, string>> = {
+  ...DOCKER_V2_PRIVATE,
+  '/sys/fs/cgroup/memory.current': `${510 * MIB}\n`,
+  '/sys/fs/cgroup/memory.stat': `anon ${140 * MIB}\nfile ${330 * MIB}\nkernel ${40 * MIB}\ninactive_anon 0\nactive_anon ${140 * MIB}\ninactive_file ${10 * MIB}\nactive_file ${320 * MIB}\nslab_reclaimable ${30 * MIB}\nslab_unreclaimable ${5 * MIB}\nslab ${35 * MIB}\n`,
+  '/sys/fs/cgroup/memory.pressure':
+    'some avg10=0.00 avg60=0.00 avg300=0.00 total=918273\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=83645\n',
+}
+
 /** A service of systemd: its slice is narrower than itself, and slowed down before it's killed. */
 export const SYSTEMD_SLICE: Readonly<Record<string, string>> = {
   '/proc/self/cgroup': '0::/system.slice/plimsoll.slice/plimsoll-api.service\n',
@@ -62,7 +71,7 @@ export const DOCKER_V1: Readonly<Record<string, string>> = {
     '903 899 0:39 /docker/4b1f /sys/fs/cgroup/memory ro,nosuid,nodev,noexec,relatime master:20 - cgroup cgroup rw,memory\n',
   '/sys/fs/cgroup/memory/memory.limit_in_bytes': `${256 * MIB}\n`,
   '/sys/fs/cgroup/memory/memory.usage_in_bytes': `${200 * MIB}\n`,
-  '/sys/fs/cgroup/memory/memory.stat': `cache 1\nrss 1\ninactive_file 4096\nhierarchical_memory_limit ${128 * MIB}\ntotal_cache 1\ntotal_inactive_file ${100 * MIB}\n`,
+  '/sys/fs/cgroup/memory/memory.stat': `cache 1\nrss 1\ninactive_file 4096\nhierarchical_memory_limit ${128 * MIB}\ntotal_cache 1\ntotal_inactive_file ${100 * MIB}\ntotal_active_file ${20 * MIB}\n`,
 }
 
 /** Both versions at once, memory with version 1, no limit anywhere: a virtual machine that runs sessions. */

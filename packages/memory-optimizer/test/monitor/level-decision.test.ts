@@ -8,6 +8,7 @@ const QUIET: LevelSignals = {
   majorCollections: 0,
   heapAgeMs: 5000,
   containerRatio: 0.3,
+  containerHeldRatio: 0.3,
   shareRatio: 0.3,
   stallSomePercent: 0,
   stallFullPercent: 0,
@@ -20,11 +21,16 @@ function decider(): LevelDecider {
   return new LevelDecider(PRESSURE_THRESHOLDS, 0.03, RAISE_THRESHOLDS)
 }
 
+/** Quiet but for these; without page cache, unless it's said. */
+function given(signals: Partial<LevelSignals>): LevelSignals {
+  return { ...QUIET, containerHeldRatio: signals.containerRatio ?? QUIET.containerRatio, ...signals }
+}
+
 /** The level after `times` samples with these signals. */
 function settled(signals: Partial<LevelSignals>, times = 8) {
   const decide = decider()
-  let last = decide.decide({ ...QUIET, ...signals })
-  for (let index = 1; index < times; index++) last = decide.decide({ ...QUIET, ...signals })
+  let last = decide.decide(given(signals))
+  for (let index = 1; index < times; index++) last = decide.decide(given(signals))
   return last
 }
 
@@ -60,6 +66,42 @@ await t.test('waiting for memory raises the level by one, the machine’s figure
   t.match(settled({ stallSomePercent: Number.NaN, stallFullPercent: Number.NaN }), { level: 'normal' })
 })
 
+await t.test(
+  'page cache warns at most: critical and emergency take what is held, or tasks of the group that wait for memory',
+  async t => {
+    const cached = { containerRatio: 0.97, containerHeldRatio: 0.4 }
+    t.match(settled(cached), { level: 'warning', signal: 'container', raisedBy: 'none' })
+    t.match(settled({ containerRatio: 0.97, containerHeldRatio: 0.86 }), { level: 'critical' })
+    t.match(settled({ containerRatio: 0.99, containerHeldRatio: 0.96 }), { level: 'emergency' })
+    t.match(settled({ ...cached, stallFullPercent: 1.1 }), { level: 'emergency', signal: 'container' })
+    t.match(settled({ ...cached, stallFullPercent: 1.1, isStallOwn: false }), { level: 'critical', raisedBy: 'stall' })
+    t.match(settled({ ...cached, shareRatio: 1.4 }), { level: 'critical', signal: 'share' })
+  },
+)
+
+await t.test('a signal that is gone takes its level along, after the third sample without it', async t => {
+  const gone = { containerRatio: Number.NaN, containerHeldRatio: Number.NaN }
+  const decide = decider()
+  for (let index = 0; index < 6; index++) decide.decide(given({ containerRatio: 0.99 }))
+  const levels = Array.from({ length: 6 }, () => decide.decide(given(gone)).level)
+  t.same(levels, ['emergency', 'emergency', 'critical', 'warning', 'normal', 'normal'])
+  const stalled = decider()
+  for (let index = 0; index < 6; index++) stalled.decide(given({ stallSomePercent: 50 }))
+  const silent = given({ stallSomePercent: Number.NaN, stallFullPercent: Number.NaN })
+  t.same(
+    Array.from({ length: 3 }, () => stalled.decide(silent).level),
+    ['warning', 'warning', 'normal'],
+  )
+})
+
+await t.test('a container that can not be read for a moment still bounds what the share counts for', async t => {
+  const decide = decider()
+  for (let index = 0; index < 6; index++) decide.decide(given({ shareRatio: 1.4 }))
+  const unread = given({ shareRatio: 1.4, containerRatio: Number.NaN, containerHeldRatio: Number.NaN })
+  t.same([decide.decide(unread).level, decide.decide(unread).level], ['warning', 'warning'])
+  t.equal(decide.decide(unread).level, 'critical', 'gone: the share is all there is')
+})
+
 await t.test('what raised the level has to fall to half before it stops to', async t => {
   const decide = decider()
   for (let index = 0; index < 4; index++) decide.decide({ ...QUIET, stallSomePercent: 12 })
@@ -89,7 +131,7 @@ await t.test(
     t.equal(sudden.decide(QUIET).level, 'normal')
     t.equal(sudden.decide({ ...QUIET, heapRatio: 0.96, majorCollections: 1 }).level, 'emergency')
     const steps = decider()
-    const levels = Array.from({ length: 5 }, () => steps.decide({ ...QUIET, containerRatio: 0.99 }).level)
+    const levels = Array.from({ length: 5 }, () => steps.decide(given({ containerRatio: 0.99 })).level)
     t.same(levels, ['normal', 'warning', 'critical', 'emergency', 'emergency'])
   },
 )
@@ -125,6 +167,7 @@ const signals = fc.record({
   majorCollections: fc.integer({ min: 0, max: 3 }),
   heapAgeMs: fc.double({ min: 0, max: 120_000, noNaN: true }),
   containerRatio: ratio,
+  containerHeldRatio: ratio,
   shareRatio: fc.double({ min: 0, max: 3, noNaN: true }),
   stallSomePercent: fc.double({ min: 0, max: 100 }),
   stallFullPercent: fc.double({ min: 0, max: 100 }),
@@ -167,15 +210,16 @@ await t.test(
         fc.array(fc.double({ min: 0, max: 0.029, noNaN: true }), { minLength: 20, maxLength: 100 }),
         (heapRatio, containerRatio, shareRatio, noise) => {
           const decide = decider()
-          for (let index = 0; index < 8; index++) decide.decide({ ...QUIET, heapRatio, containerRatio, shareRatio })
+          for (let index = 0; index < 8; index++) decide.decide(given({ heapRatio, containerRatio, shareRatio }))
           const levels = noise.map(
             part =>
-              decide.decide({
-                ...QUIET,
-                heapRatio: heapRatio + part,
-                containerRatio: containerRatio + part,
-                shareRatio: shareRatio + part,
-              }).level,
+              decide.decide(
+                given({
+                  heapRatio: heapRatio + part,
+                  containerRatio: containerRatio + part,
+                  shareRatio: shareRatio + part,
+                }),
+              ).level,
           )
           const ranks = levels.map(pressureRank)
           // Each of three signals may have crossed one threshold once, upwards.

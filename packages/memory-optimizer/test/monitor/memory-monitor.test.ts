@@ -1,6 +1,9 @@
 import { channel } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import { FakeClock } from '@plimsoll/testing'
 import t from 'tap'
 import type { LevelChanged } from '../../src/channels.ts'
+import type { ContainerGauge } from '../../src/limits/container-gauge.ts'
 import { createMemoryMonitor } from '../../src/monitor/memory-monitor.ts'
 import type { PressureLevel } from '../../src/monitor/pressure-level.ts'
 import { MIB, monitorRig } from './monitor-rig.ts'
@@ -201,6 +204,36 @@ await t.test(
     t.equal(monitor.sample(), latest)
   },
 )
+
+await t.test('one whose first look fails leaves nothing behind: no timer, no profiler', async t => {
+  const clock = new FakeClock()
+  const gauge: ContainerGauge = {
+    limit: { limitBytes: MIB, source: 'machine', origin: 'x', totalBytes: MIB, groups: [] },
+    read: () => {
+      throw new Error('no container')
+    },
+  }
+  t.throws(() => createMemoryMonitor({ clock, timers: clock, gauge }), { message: 'no container' })
+  t.equal(clock.pending, 0, "the feed's timer is ended with it")
+})
+
+await t.test('an onError that throws does not end the watch', async t => {
+  const warned = once(process, 'warning')
+  const { monitor, clock } = monitorRig({
+    onError: () => {
+      throw new Error('log is full')
+    },
+  })
+  let samples = 0
+  monitor.onSample(() => {
+    samples++
+    throw new Error('mine')
+  })
+  clock.advance(2000)
+  monitor.close()
+  t.equal(samples, 2)
+  t.match(await warned, [{ message: 'log is full' }])
+})
 
 await t.test('options outside their range are refused by name', async t => {
   for (const [options, name] of [

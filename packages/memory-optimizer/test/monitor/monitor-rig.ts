@@ -15,7 +15,8 @@ export interface MonitorRig {
   readonly monitor: MemoryMonitor
   /** What the next look sees; bytes. */
   readonly memory: Writable<ProcessMemory>
-  readonly container: Writable<ContainerUse>
+  /** Without page cache, unless `heldRatio` is given. */
+  readonly container: Writable<Omit<ContainerUse, 'heldRatio'>> & { heldRatio?: number }
   readonly loop: { utilization: number; delayP99Ms: number }
   readonly errors: unknown[]
   /** A collection that the next flush tells of. */
@@ -34,7 +35,7 @@ export function monitorRig(options: MemoryMonitorOptions = {}): MonitorRig {
     rssBytes: 130 * MIB,
     privateBytes: 80 * MIB,
   }
-  const container = {
+  const container: MonitorRig['container'] = {
     useBytes: 200 * MIB,
     ratio: 0.2,
     stallSomePercent: 0,
@@ -64,7 +65,7 @@ export function monitorRig(options: MemoryMonitorOptions = {}): MonitorRig {
   }
   const gauge: ContainerGauge = {
     limit: { limitBytes: 1000 * MIB, source: 'cgroup-v2', origin: 'memory.max', totalBytes: 8000 * MIB, groups: [] },
-    read: () => ({ ...container }),
+    read: () => ({ heldRatio: container.ratio, ...container }),
   }
   const monitor = createMemoryMonitor({
     clock,

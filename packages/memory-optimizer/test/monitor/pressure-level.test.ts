@@ -42,13 +42,22 @@ await t.test('what is not known changes nothing', async t => {
   t.same(follow([0.8, 0.8, Number.NaN, Number.NaN, 0.8]), [0, 1, 1, 1, 1])
 })
 
+await t.test('what is not known three times in a row is gone, with all that it said', async t => {
+  const none = Number.NaN
+  t.same(follow([0.96, 0.96, none, none, none, none]), [0, 3, 3, 3, 0, 0])
+  t.same(follow([0.96, 0.96, none, none, none, 0.96, 0.96]), [0, 3, 3, 3, 0, 0, 3], 'and begins anew')
+  const filter = new LevelFilter(ENTER_AT, MARGIN)
+  t.notOk(filter.isKnown, 'nor is it before the first')
+  const known = [0.5, none, none, none, 0.5].map(ratio => (filter.next(ratio), filter.isKnown))
+  t.same(known, [true, true, true, false, true])
+})
+
 await t.test('what is certain counts at once, and is left as slowly as any other', async t => {
   const filter = new LevelFilter(ENTER_AT, MARGIN)
   filter.next(0.2)
   t.equal(filter.jump(0.96), 3)
   t.equal(filter.next(0.2), 3)
   t.equal(filter.next(0.2), 0)
-  t.equal(filter.rank, 0)
 })
 
 await t.test('noise narrower than the margin never makes a level come back', async () => {

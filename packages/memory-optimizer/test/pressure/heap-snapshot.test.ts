@@ -60,6 +60,12 @@ await t.test('one at a time: a living holder of the lock refuses, a dead one doe
   const ended = execFileSync(process.execPath, ['-p', 'process.pid']).toString().trim()
   writeFileSync(lockFile, ended)
   t.ok(existsSync(takeHeapSnapshot(all)))
+  const again = options(t)
+  writeFileSync(again.lockFile ?? '', String(process.pid))
+  t.ok(
+    existsSync(takeHeapSnapshot(again)),
+    'the own id is that of an earlier process, as in a container that was started again',
+  )
 })
 
 await t.test('a lock whose holder can not be told is respected', async t => {

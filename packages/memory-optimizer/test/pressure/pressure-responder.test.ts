@@ -211,6 +211,110 @@ await t.test(
   },
 )
 
+await t.test(
+  'a step is not undone while a later one of its response is stuck, so its share does not come back for good',
+  async t => {
+    const { responder, samples, logged, log } = responderRig()
+    const shares: number[] = []
+    let broken = true
+    responder.register({
+      ...shrinkCache('cache', share => void shares.push(share)),
+      holdMs: 0,
+      revert: ({ share }) => {
+        if (share === 0.5 && broken) throw new Error('not now')
+        shares.push(share)
+      },
+    })
+    responder.register(logged({ name: 'other', level: 'warning', order: 11 }))
+    await samples('critical', 4)
+    await samples('normal', 5)
+    t.same(shares, [0.5, 0.1], 'the milder one waits')
+    t.same(log, ['+other0', '-other0'], 'others do not')
+    t.match(responder.state(), { applied: 2 })
+    broken = false
+    await samples('normal', 40)
+    t.same(shares, [0.5, 0.1, 0.5, 1])
+    t.match(responder.state(), { applied: 0 })
+  },
+)
+
+await t.test('a step that failed is not tried again while a later one of its response is in force', async t => {
+  const { responder, samples, errors } = responderRig()
+  const shares: number[] = []
+  let broken = true
+  responder.register({
+    ...shrinkCache('cache', share => {
+      if (share === 0.5 && broken) throw new Error('not now')
+      shares.push(share)
+    }),
+    holdMs: 0,
+    retryMs: 5000,
+  })
+  await samples('critical', 3)
+  t.equal(errors.length, 1)
+  broken = false
+  await samples('critical', 20)
+  t.same(shares, [0.1])
+  await samples('warning', 2)
+  t.same(shares, [0.1, 0.5, 0.5], 'undone, and then the milder one is tried again')
+  await samples('normal', 2)
+  t.same(shares.at(-1), 1)
+})
+
+await t.test(
+  'whatever fails and whenever, a healthy process ends with its whole share and refuses nobody',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.constantFrom(...PRESSURE_LEVELS), { maxLength: 40 }),
+        fc.array(fc.boolean(), { maxLength: 30 }),
+        async (levels, whetherFails) => {
+          const { responder, samples } = responderRig()
+          // A copy: fast-check shows, and shrinks, what it has given.
+          const failures = [...whetherFails]
+          let lowest = 'low'
+          let share = 1
+          const mayFail = (): void => {
+            if (failures.shift() === true) throw new Error('not now')
+          }
+          const quick = { holdMs: 0, retryMs: 3000 }
+          responder.register({ ...shedPriorities('shed', least => (mayFail(), void (lowest = least))), ...quick })
+          responder.register({ ...shrinkCache('cache', part => (mayFail(), void (share = part))), ...quick })
+          for (const level of levels) await samples(level)
+          failures.length = 0
+          await samples('normal', 20)
+          return lowest === 'low' && share === 1 && responder.state().applied === 0
+        },
+      ),
+      { numRuns: 60 },
+    )
+  },
+)
+
+await t.test(
+  'an undo that failed is not forgotten when the level rises and falls before the step is applied anew',
+  async t => {
+    const { responder, samples, logged, log } = responderRig()
+    let broken = true
+    responder.register(logged({ name: 'before', level: 'critical', order: 1 }))
+    responder.register({
+      ...logged({ name: 'stuck', level: 'critical', retryMs: 5000 }),
+      revert: () => {
+        if (broken) throw new Error('not now')
+        log.push('-stuck0')
+      },
+    })
+    await samples('critical', 2)
+    await samples('normal', 2)
+    // The rise is over when the first step of the two has been applied.
+    await samples('critical')
+    broken = false
+    await samples('normal', 10)
+    t.same(log.slice(-2).toSorted(), ['-before0', '-stuck0'])
+    t.match(responder.state(), { applied: 0 })
+  },
+)
+
 await t.test('freed bytes are what the response says, or else what a major collection shows', async t => {
   const { responder, samples } = responderRig()
   responder.register({ name: 'says', level: 'warning', apply: async () => 7 * MIB })
@@ -241,6 +345,18 @@ await t.test('closing ends it: no response starts, the one under way is told, no
   t.match(reason, { code: 'MEMORY_ERR_CLOSED' })
   t.same([log, errors, listeners.size, clock.pending], [[], [], 0, 0])
   t.throws(() => responder.register(logged({ name: 'late', level: 'warning' })), { code: 'MEMORY_ERR_CLOSED' })
+})
+
+await t.test('a step that is over hears nothing of the closing: nothing of it is kept', async t => {
+  const { responder, samples } = responderRig()
+  const signals: AbortSignal[] = []
+  responder.register({ name: 'quick', level: 'warning', apply: ({ signal }) => void signals.push(signal) })
+  await samples('warning')
+  responder.close()
+  t.same(
+    signals.map(({ aborted }) => aborted),
+    [false],
+  )
 })
 
 await t.test('a response can be taken out again, and its name used again', async t => {

@@ -3,6 +3,7 @@
 // Sen's slope is the median of the slopes between all pairs of points; up to 29 % of them may be wild without effect, where least squares follows each one. 32 points
 // are 496 pairs, sorted when somebody asks and not at each sample. Both take the points for independent, and successive readings of memory aren't quite: read a
 // confidence of 0.95 as "likely". What tells a leak from a swing is the leak detector; this only says when a limit is met if things go on as they do now.
+import { normalBelow } from '../normal-distribution.ts'
 
 /** NaN for the figures while there are fewer than six points. */
 export interface TrendEstimate {
@@ -23,7 +24,7 @@ const FEWEST = 6
 /** Standard normal quantile of a two-sided 90 % interval. */
 const Z_90 = 1.6449
 
-export class Trend {
+export class SignalTrend {
   readonly #timesMs = new Float64Array(CAPACITY)
   readonly #values = new Float64Array(CAPACITY)
   readonly #slopes = new Float64Array((CAPACITY * (CAPACITY - 1)) / 2)
@@ -77,7 +78,7 @@ export class Trend {
       slopeHigh: quantile(slopes, slopes.length / 2 + halfWidth),
       value: quantile(levels.toSorted(), points / 2) + slope * nowMs,
       // Continuity-corrected, as in Mann and Kendall.
-      confidence: normal((concordance - Math.sign(concordance)) / deviation),
+      confidence: normalBelow((concordance - Math.sign(concordance)) / deviation),
       points,
     }
   }
@@ -107,12 +108,4 @@ function quantile(sorted: Float64Array, place: number): number {
   const below = sorted[Math.floor(position)] ?? Number.NaN
   const above = sorted[Math.ceil(position)] ?? Number.NaN
   return below + (above - below) * (position - Math.floor(position))
-}
-
-/** Standard normal distribution, to 1e-7 (Abramowitz and Stegun 26.2.17). */
-function normal(z: number): number {
-  const t = 1 / (1 + 0.2316419 * Math.abs(z))
-  const series = t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))))
-  const tail = (Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI)) * series
-  return z >= 0 ? 1 - tail : tail
 }

@@ -1,10 +1,10 @@
 import { seededRandom } from '@plimsoll/testing'
 import fc from 'fast-check'
 import t from 'tap'
-import { Trend } from '../../src/monitor/trend.ts'
+import { SignalTrend } from '../../src/monitor/signal-trend.ts'
 
-function trendOf(values: readonly number[], spacingMs = 1000): Trend {
-  const trend = new Trend(spacingMs, 600_000)
+function trendOf(values: readonly number[], spacingMs = 1000): SignalTrend {
+  const trend = new SignalTrend(spacingMs, 600_000)
   for (const [index, value] of values.entries()) trend.add(index * spacingMs, value)
   return trend
 }
@@ -49,7 +49,7 @@ await t.test('the interval holds the slope in most series, and noise alone is ra
 
 await t.test('fewer than six points say nothing; points that are old, too close or unknown do not count', async t => {
   t.match(trendOf([1, 2, 3, 4, 5]).estimate(5000), { slope: Number.NaN, points: 5 })
-  const trend = new Trend(1000, 600_000)
+  const trend = new SignalTrend(1000, 600_000)
   for (let index = 0; index < 100; index++) trend.add(index * 100, index)
   t.equal(trend.estimate(10_000).points, 10)
   trend.add(20_000, Number.NaN)

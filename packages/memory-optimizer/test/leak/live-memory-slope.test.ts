@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { SeededRandom } from '@plimsoll/testing'
-import { medianOf, trendOf, type Series } from '../../src/leak/trend.ts'
+import { medianOf, trendOf, type Series } from '../../src/leak/live-memory-slope.ts'
 
 function series(values: readonly number[], loads?: readonly number[], times = values.map((_, index) => index)): Series {
   return {
