@@ -43,7 +43,7 @@ await t.test('files that a neighbour could disturb are run alone, and so is what
     'by-helper.test.ts': imports("import { connectTo } from './helper.ts'"),
     'helper.ts': "import { connect } from 'node:net'\nexport const connectTo = connect\n",
   })
-  t.same(together.toSorted(), ['one.test.ts', 'two.test.ts'])
+  t.same(together, ['one.test.ts', 'two.test.ts'])
   t.equal(alone.length, 11)
 })
 
