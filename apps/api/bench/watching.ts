@@ -1,16 +1,15 @@
-// What watching memory and reporting load cost a worker per request: `node apps/api/bench/watching.ts [PAIRS]`.
+// What watching memory and reporting load cost a worker per request: `node apps/api/bench/watching.ts DATABASE_URL [TURNS]`, with a database that has
+// the migrations and the small demo data.
 //
 // Two processes that run the same code differ by several per cent, and what's looked for is one. So both are in one process: the application twice on one database, with everything
 // and without, which take turns every second under the same load from another process. While it's the turn of the one without, nobody watches. A third application, without
 // as well, shows what means nothing. CPU time is that of the whole process, so collections and the thread pool count.
-import { execFile, fork } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { promisify } from 'node:util'
 import { createLogger } from '@plimsoll/telemetry'
-import { startTemporaryPostgres } from '@plimsoll/testing'
 import { createApp } from '../src/app.ts'
 import { createDependencies, type DependenciesOptions } from '../src/dependencies.ts'
 import { Admission } from '../src/memory/admission.ts'
@@ -30,19 +29,14 @@ interface Order {
 }
 
 if (process.argv[2] === 'client') runClient()
-else await runBench(Number(process.argv[2] ?? 40))
+else await runBench(process.argv[2] ?? '', Number(process.argv[3] ?? 40))
 
-async function runBench(pairs: number): Promise<void> {
+async function runBench(url: string, pairs: number): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'plimsoll-watching-'))
-  const postgres = await startTemporaryPostgres({})
   const client = fork(import.meta.filename, ['client'])
   try {
-    const commands = path.join(import.meta.dirname, '../src/database/main.ts')
-    const env = { ...process.env, DATABASE_URL: postgres.adminUrl, CACHE_ENABLED: 'false' }
-    for (const words of [['migrate'], ['seed', '--size', 'small']])
-      await promisify(execFile)(process.execPath, [commands, ...words], { env })
     const variants = []
-    for (const name of ['off', 'off, again', 'on']) variants.push(await openVariant(name, postgres.adminUrl, folder))
+    for (const name of ['off', 'off, again', 'on']) variants.push(await openVariant(name, url, folder))
     const ask = (order: Order) =>
       new Promise<number>(resolve => {
         client.once('message', answers => resolve(answers as number))
@@ -67,10 +61,9 @@ async function runBench(pairs: number): Promise<void> {
       process.stdout.write(`GET ${target}, ${pairs} turns of ${SLICE_MS} ms each\n`)
       for (const [i, { name }] of variants.entries()) process.stdout.write(line(name, costs[i] ?? [], costs[0] ?? []))
     }
-    for (const { close } of variants) await close()
+    for (const variant of variants) await variant.close()
   } finally {
     client.kill()
-    await postgres.stop()
     rmSync(folder, { recursive: true, force: true })
   }
 }
