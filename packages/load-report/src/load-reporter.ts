@@ -90,8 +90,8 @@ export class ProcessLoadReporter implements LoadReporter {
     if (nowMs - this.#builtAtMs < this.#options.rebuildAfterMs) return
     this.#builtAtMs = nowMs
     this.#report = this.#measure(nowMs)
-    // Never empty: a report always has a sequence.
-    this.#header = encodeLoadReport(this.#report) as string
+    // Never empty: a report always has a sequence. Copied, so that it's one flat string and not a tree of its pieces, which every answer would walk anew.
+    this.#header = Buffer.from(encodeLoadReport(this.#report) as string, 'latin1').toString('latin1')
   }
 
   #measure(nowMs: number): LoadReport {
