@@ -1,7 +1,7 @@
 // What a user gets: every tarball is made, installed in an empty folder with nothing of this checkout around it, and its README's example
 // runs on a plain Node 24.
 import { execFile } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
@@ -147,6 +147,8 @@ async function tryOut(tarball: PackedTarball, node: string): Promise<Outcome | O
 /** What an example uses beside its package, as its user would install it: Fastify for what's shown in a Fastify service. */
 function exampleDependencies({ shortName }: PackedTarball): Record<string, string> {
   const file = path.join(checkout, 'packages', shortName, 'package.json')
+  // The balancer is an app, and its example needs nothing but itself.
+  if (!existsSync(file)) return {}
   const { devDependencies = {} } = JSON.parse(readFileSync(file, 'utf8')) as {
     devDependencies?: Record<string, string>
   }
