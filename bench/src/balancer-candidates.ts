@@ -6,9 +6,9 @@ import { createRequire } from 'node:module'
 import { connect } from 'node:net'
 import path from 'node:path'
 import { findProgram, freePort, until } from '@plimsoll/testing'
+import { startBalancer } from './balancer-program.ts'
 import { onCore } from './pinning.ts'
 import { type Program, startProgram } from './program.ts'
-import { listeningPort } from './ready-line.ts'
 import type { BenchIo } from './suite.ts'
 
 export interface CandidateSetting {
@@ -58,22 +58,15 @@ export const CANDIDATES: readonly Candidate[] = [
 const KEPT_UPSTREAM_CONNECTIONS = 512
 const START_TIMEOUT_MS = 10_000
 
-async function startPlimsoll({ io, upstreams, core }: CandidateSetting): Promise<RunningCandidate> {
-  const flags = [
-    '--listen=127.0.0.1:0',
-    '--admin=127.0.0.1:0',
-    '--log.level=warn',
-    '--shutdown.grace-ms=0',
-    ...upstreams.flatMap(port => ['--upstream', `http://127.0.0.1:${port}`]),
-  ]
-  const program = await startProgram({
-    name: 'the balancer',
-    command: onCore(core, [io.nodePath, path.join(io.checkout, 'apps/balancer/src/main.ts'), ...flags]),
-    env: { ...io.env, PORT: undefined, ADMIN_PORT: undefined, NODE_ENV: 'production' },
-    ready: from => ('line' in from ? listeningPort(from.line) : undefined),
+function startPlimsoll({ io, upstreams, core }: CandidateSetting): Promise<RunningCandidate> {
+  return startBalancer({
+    nodePath: io.nodePath,
+    file: path.join(io.checkout, 'apps/balancer/src/main.ts'),
+    env: io.env,
+    flags: ['--log.level=warn', ...upstreams.flatMap(port => ['--upstream', `http://127.0.0.1:${port}`])],
+    core,
     signal: io.signal,
   })
-  return { pid: program.pid, port: program.ready, stop: program.stop }
 }
 
 async function startNginx({ io, upstreams, core, folder }: CandidateSetting): Promise<RunningCandidate> {

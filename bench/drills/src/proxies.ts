@@ -10,8 +10,8 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import path from 'node:path'
 import { findProgram, freePort, until } from '@plimsoll/testing'
+import { startBalancer } from '../../src/balancer-program.ts'
 import { startProgram } from '../../src/program.ts'
-import { listeningPort } from '../../src/ready-line.ts'
 import { HEALTH_PATH } from './upstream/upstream-protocol.ts'
 
 export interface ProxySetting {
@@ -56,10 +56,8 @@ export const PROXIES: readonly Proxy[] = [
   { name: 'haproxy', find: env => installed(env, 'haproxy', /version (\S+)/), start: startHaproxy },
 ]
 
-async function startOurs({ upstreams, nodePath, balancer, env, signal }: ProxySetting): Promise<RunningProxy> {
+function startOurs({ upstreams, nodePath, balancer, env, signal }: ProxySetting): Promise<RunningProxy> {
   const flags = [
-    ['--listen', '127.0.0.1:0'],
-    ['--admin', '127.0.0.1:0'],
     ...upstreams.map(port => ['--upstream', `http://127.0.0.1:${port}`]),
     ['--strategy', 'round-robin'],
     ['--health.path', HEALTH_PATH],
@@ -67,21 +65,9 @@ async function startOurs({ upstreams, nodePath, balancer, env, signal }: ProxySe
     ['--timeouts.connect-ms', String(CONNECT_MS)],
     ['--timeouts.try-ms', String(TRY_MS)],
     ['--timeouts.total-ms', String(TOTAL_MS)],
-    // Of no matter for the drill, but it ends sooner, and prints less.
-    ['--shutdown.grace-ms', '0'],
     ['--log.level', 'error'],
   ].flat()
-  const program = await startProgram({
-    name: 'the balancer',
-    command: [nodePath, balancer, ...flags],
-    env: { ...env, PORT: undefined, ADMIN_PORT: undefined, NODE_ENV: 'production' },
-    // It ends with the drill, however the drill ends.
-    ipc: true,
-    ready: from => ('line' in from ? listeningPort(from.line) : undefined),
-    startTimeoutMs: START_TIMEOUT_MS,
-    signal,
-  })
-  return { pid: program.pid, port: program.ready, stop: program.stop }
+  return startBalancer({ nodePath, file: balancer, env, flags, signal })
 }
 
 async function startNginx({ upstreams, folder, env, signal }: ProxySetting): Promise<RunningProxy> {

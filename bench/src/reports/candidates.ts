@@ -1,8 +1,7 @@
 // Which ways of choosing a worker are compared: the real balancer, each with its own flags, in front of the same workers.
 import path from 'node:path'
 import { until } from '@plimsoll/testing'
-import { type Program, startProgram } from '../program.ts'
-import { listeningPort } from '../ready-line.ts'
+import { startBalancer } from '../balancer-program.ts'
 import type { BenchIo } from '../suite.ts'
 import type { FleetWorker } from './fleet.ts'
 import { answeringWorker, HEALTH_PATH, WORK_PATH } from './worker-protocol.ts'
@@ -20,7 +19,7 @@ export const ROUTING_CANDIDATES: readonly RoutingCandidate[] = [
   { name: 'least-loaded', flags: ['--strategy=least-loaded'] },
 ]
 
-export interface RunningBalancer {
+export interface RunningRoutingCandidate {
   readonly name: string
   readonly port: number
   stop(): Promise<void>
@@ -29,35 +28,31 @@ export interface RunningBalancer {
 const READY_TIMEOUT_MS = 10_000
 
 /** Starts it and asks until every worker has given the right answer. @throws Error for a wrong one */
-export async function startBalancer(
+export async function startCandidate(
   io: BenchIo,
   { name, flags }: RoutingCandidate,
   workers: readonly FleetWorker[],
-): Promise<RunningBalancer> {
-  const program: Program<number> = await startProgram({
+): Promise<RunningRoutingCandidate> {
+  const balancer = await startBalancer({
     name: `the balancer with ${name}`,
-    command: [
-      io.nodePath,
-      path.join(io.checkout, 'apps/balancer/src/main.ts'),
-      '--listen=127.0.0.1:0',
-      '--admin=127.0.0.1:0',
+    nodePath: io.nodePath,
+    file: path.join(io.checkout, 'apps/balancer/src/main.ts'),
+    env: io.env,
+    flags: [
       '--log.level=warn',
-      '--shutdown.grace-ms=0',
       `--health.path=${HEALTH_PATH}`,
       ...flags,
       ...workers.flatMap(({ socketPath }) => ['--upstream', `unix:${socketPath}`]),
     ],
-    env: { ...io.env, PORT: undefined, ADMIN_PORT: undefined, NODE_ENV: 'production' },
-    ready: from => ('line' in from ? listeningPort(from.line) : undefined),
     signal: io.signal,
   })
   try {
-    await checkAnswers(name, program.ready, workers)
+    await checkAnswers(name, balancer.port, workers)
   } catch (error) {
-    await program.stop()
+    await balancer.stop()
     throw error
   }
-  return { name, port: program.ready, stop: program.stop }
+  return { name, port: balancer.port, stop: () => balancer.stop() }
 }
 
 async function checkAnswers(name: string, port: number, workers: readonly FleetWorker[]): Promise<void> {

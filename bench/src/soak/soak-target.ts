@@ -1,7 +1,7 @@
 // What a soak runs against: a small service under our supervisor and balancer, or the whole stack as `npm start` starts it.
 import path from 'node:path'
+import { startBalancer } from '../balancer-program.ts'
 import { startProgram } from '../program.ts'
-import { listeningPort } from '../ready-line.ts'
 import { startStack } from '../stack.ts'
 import type { BenchIo } from '../suite.ts'
 
@@ -32,24 +32,15 @@ export async function startFixture(io: BenchIo, env: Env): Promise<SoakTarget> {
     signal,
   })
   try {
-    const flags = [
-      ['--listen', '127.0.0.1:0'],
-      ['--admin', '127.0.0.1:0'],
-      ['--discovery.file', endpointFile],
-      ['--health.path', '/health'],
-      ['--shutdown.grace-ms', '0'],
-      ['--log.level', 'error'],
-    ].flat()
-    const balancer = await startProgram({
-      name: 'the balancer',
-      command: [nodePath, path.join(io.checkout, 'apps/balancer/src/main.ts'), ...flags],
-      env: { ...env, PORT: undefined, ADMIN_PORT: undefined, NODE_ENV: 'production' },
-      ipc: true,
-      ready: from => ('line' in from ? listeningPort(from.line) : undefined),
+    const balancer = await startBalancer({
+      nodePath,
+      file: path.join(io.checkout, 'apps/balancer/src/main.ts'),
+      env,
+      flags: ['--discovery.file', endpointFile, '--health.path', '/health', '--log.level', 'error'],
       signal,
     })
     return {
-      url: `http://127.0.0.1:${balancer.ready}/items`,
+      url: `http://127.0.0.1:${balancer.port}/items`,
       roots: [service.pid, balancer.pid],
       stop: async () => {
         await balancer.stop()

@@ -5,8 +5,8 @@ import { judge, type PairedRatio, pairedRatio, renderRatio } from '../paired.ts'
 import {
   ROUTING_CANDIDATES,
   type RoutingCandidate,
-  type RunningBalancer,
-  startBalancer,
+  type RunningRoutingCandidate,
+  startCandidate,
 } from '../reports/candidates.ts'
 import { Fleet } from '../reports/fleet.ts'
 import { type OpenLoopFigures, runOpenLoop } from '../reports/open-loop.ts'
@@ -77,10 +77,10 @@ async function run(io: BenchIo): Promise<void> {
   const simulated = SIMULATED.map(name => ({ name, ...simulateOne(name, settings) }))
   io.write(`${renderSimulated(simulated)}\n`)
   const fleet = await Fleet.start(io, settings.behaviours)
-  const balancers: RunningBalancer[] = []
+  const balancers: RunningRoutingCandidate[] = []
   try {
     for (const candidate of settings.candidates) {
-      balancers.push(await startBalancer(io, candidate, fleet.workers))
+      balancers.push(await startCandidate(io, candidate, fleet.workers))
       io.write(`  ${candidate.name}: answers are right\n`)
     }
     const turns = settings.rounds * balancers.length
@@ -109,7 +109,7 @@ function simulateOne(
 async function measure(
   io: BenchIo,
   fleet: Fleet,
-  balancers: readonly RunningBalancer[],
+  balancers: readonly RunningRoutingCandidate[],
   { rounds, requestsPerSecond, warmupMs, measureMs }: Settings,
 ): Promise<Row[]> {
   const rows = new Map(balancers.map(({ name }) => [name, [] as Turn[]]))

@@ -1,40 +1,10 @@
 // The suite's own way from its options to its figures, through real balancers and workers.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import t from 'tap'
 import { suite } from '../../src/suites/reports.ts'
-import type { BenchIo } from '../../src/suite.ts'
-
-const temporary = mkdtempSync(path.join(tmpdir(), 'plimsoll-bench-'))
-t.teardown(() => rmSync(temporary, { recursive: true, force: true }))
-
-/** What was written and kept. */
-class RecordedIo {
-  text = ''
-  figures: Readonly<Record<string, unknown>> | undefined
-
-  io(...args: string[]): BenchIo {
-    return {
-      args,
-      checkout: path.resolve(import.meta.dirname, '../../..'),
-      nodePath: process.execPath,
-      env: process.env,
-      temporary,
-      signal: new AbortController().signal,
-      write: text => {
-        this.text += text
-      },
-      save: figures => {
-        this.figures = figures
-        return 'the file'
-      },
-    }
-  }
-}
+import { RecordedIo } from '../recorded-io.ts'
 
 await t.test('the suite, short: tables, ratios, figures', async t => {
-  const recorded = new RecordedIo()
+  const recorded = new RecordedIo(t)
   await suite.run(recorded.io('--quick', '--only', 'least-connections,least-loaded'))
   t.match(recorded.text, /simulated, latency in ms +p50 +p99 +p99\.9 +to steady +to slow +to collecting/)
   t.match(recorded.text, /least-loaded: answers are right/)
@@ -45,7 +15,7 @@ await t.test('the suite, short: tables, ratios, figures', async t => {
 })
 
 await t.test('options that mean nothing are refused before anything is started', async t => {
-  const recorded = new RecordedIo()
+  const recorded = new RecordedIo(t)
   await t.rejects(
     suite.run(recorded.io('--only', 'most-loaded')),
     /--only: there is no "most-loaded"; there are: least-c/,

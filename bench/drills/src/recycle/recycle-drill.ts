@@ -7,15 +7,16 @@ import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { SeededRandom } from '@plimsoll/testing'
 import type { DrillIo } from '../drill.ts'
+import { startBalancer } from '../../../src/balancer-program.ts'
 import { OpenLoop } from '../open-loop.ts'
 import type { RunningProxy } from '../proxies.ts'
 import { PROBE_ID, seeAll } from '../probe.ts'
 import type { Miss } from '../verdict.ts'
-import { startBalancer } from './balancer.ts'
 import { readLedger } from './ledger.ts'
 import { type RecyclePhase, type RecyclePlan, SLICE_MS } from './recycle-plan.ts'
 import { type Killed, type RecycleTally, strangers, tallyRecyclePhase } from './recycle-tally.ts'
 import { judgeRecyclePhase } from './recycle-verdict.ts'
+import { HEALTH_PATH } from '../upstream/upstream-protocol.ts'
 import { type Mix, scheduleMix } from './request-kinds.ts'
 import { type Recycle, ServiceFleet } from './service-fleet.ts'
 import { type Mistake, processName } from './service/service-protocol.ts'
@@ -82,10 +83,15 @@ export async function runRecycleDrill(io: DrillIo, setting: RecycleSetting): Pro
   try {
     balancer = await startBalancer({
       nodePath,
-      program: setting.balancer,
+      file: setting.balancer,
       env,
-      endpointFile,
-      flags: plan.balancerFlags,
+      // Endpoints from the file that the service's supervisor keeps.
+      flags: [
+        ['--discovery.file', endpointFile],
+        ['--health.path', HEALTH_PATH],
+        ['--log.level', 'error'],
+        plan.balancerFlags,
+      ].flat(),
       signal,
     })
     await seeAll(balancer.port, () => fleet.workers.map(processName), signal)
