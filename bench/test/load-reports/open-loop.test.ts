@@ -1,8 +1,8 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { dueTimes, type OpenLoopPlan, runOpenLoop } from '../../src/reports/open-loop.ts'
-import { answerBody, answeringWorker } from '../../src/reports/worker-protocol.ts'
+import { dueTimes, type OpenLoopPlan, runOpenLoop } from '../../src/load-reports/open-loop.ts'
+import { answerBody, answeringWorker } from '../../src/load-reports/worker-protocol.ts'
 
 async function listening(t: Test, listener: RequestListener): Promise<number> {
   const server = createServer(listener)

@@ -7,11 +7,11 @@ import {
   type RoutingCandidate,
   type RunningRoutingCandidate,
   startCandidate,
-} from '../reports/candidates.ts'
-import { Fleet } from '../reports/fleet.ts'
-import { type OpenLoopFigures, runOpenLoop } from '../reports/open-loop.ts'
-import { simulate, type SimulatedFigures } from '../reports/simulation.ts'
-import type { Behaviour, WorkerFigures } from '../reports/worker-protocol.ts'
+} from '../load-reports/candidates.ts'
+import { Fleet } from '../load-reports/fleet.ts'
+import { type OpenLoopFigures, runOpenLoop } from '../load-reports/open-loop.ts'
+import { simulate, type SimulatedFigures } from '../load-reports/simulation.ts'
+import type { Behaviour, WorkerFigures } from '../load-reports/worker-protocol.ts'
 import { number, percent, renderTable } from '../report.ts'
 import { interleave } from '../rounds.ts'
 import { median } from '../statistics.ts'
@@ -59,7 +59,7 @@ interface Row {
 }
 
 export const suite: Suite = {
-  name: 'reports',
+  name: 'load-reports',
   summary:
     'routing by load reports beside least-connections and peak-ewma, with a slow and a collecting worker of three',
   options: [

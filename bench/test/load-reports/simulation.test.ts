@@ -1,5 +1,5 @@
 import t from 'tap'
-import { simulate, type SimulationPlan } from '../../src/reports/simulation.ts'
+import { simulate, type SimulationPlan } from '../../src/load-reports/simulation.ts'
 
 const steady = { name: 'steady', holdMs: 5, keptMib: 0, collectEvery: 0 }
 const plan: SimulationPlan = {

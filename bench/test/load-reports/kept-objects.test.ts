@@ -1,6 +1,6 @@
 import { getHeapStatistics } from 'node:v8'
 import t from 'tap'
-import { keepObjects } from '../../src/reports/kept-objects.ts'
+import { keepObjects } from '../../src/load-reports/kept-objects.ts'
 
 await t.test('about as much is kept as was asked for', async t => {
   const before = getHeapStatistics().used_heap_size

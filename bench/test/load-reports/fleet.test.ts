@@ -6,8 +6,8 @@ import path from 'node:path'
 import t from 'tap'
 import { decodeLoadReport } from '@plimsoll/load-report'
 import { until } from '@plimsoll/testing'
-import { Fleet } from '../../src/reports/fleet.ts'
-import type { Behaviour } from '../../src/reports/worker-protocol.ts'
+import { Fleet } from '../../src/load-reports/fleet.ts'
+import type { Behaviour } from '../../src/load-reports/worker-protocol.ts'
 import type { BenchIo } from '../../src/suite.ts'
 
 const temporary = mkdtempSync(path.join(tmpdir(), 'plimsoll-bench-'))

@@ -1,6 +1,6 @@
 // The suite's own way from its options to its figures, through real balancers and workers.
 import t from 'tap'
-import { suite } from '../../src/suites/reports.ts'
+import { suite } from '../../src/suites/load-reports.ts'
 import { RecordedIo } from '../recorded-io.ts'
 
 await t.test('the suite, short: tables, ratios, figures', async t => {
