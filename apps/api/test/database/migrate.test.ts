@@ -1,6 +1,7 @@
 // That this program uses the runner rightly: its lock, its ledger, its codes. The runner itself is tested in its package.
 import t from 'tap'
 import { createHash } from 'node:crypto'
+import { readMigrations } from '@plimsoll/db-optimizer/migrations'
 import { spawnProgram, type TestDatabase } from '@plimsoll/testing'
 import { MIGRATIONS_FOLDER } from '../../src/database/check.ts'
 import type { DriverSql } from '../../src/database/driver.ts'
@@ -172,14 +173,11 @@ await t.test('processes at once, and one that is killed in the middle, leave a w
     exits.slice(1).map(({ code }) => code),
     [0, 0],
   )
-  t.same(await tables(), [
-    'cache_invalidation',
-    'cache_invalidation_pruned',
-    'courses',
-    'enrolments',
-    'lessons',
-    'users',
-  ])
+  const created = (await readMigrations(MIGRATIONS_FOLDER)).flatMap(({ text }) =>
+    Array.from(text.matchAll(/^create table "?(\w+)"?/gm), ([, table]) => table),
+  )
+  t.ok(created.includes('courses') && created.length > 20)
+  t.same(await tables(), created.toSorted())
   t.same(await pendingMigrations({ ...target(t, {}), folder: MIGRATIONS_FOLDER }), [])
 })
 
