@@ -108,6 +108,7 @@ async function openVariant(name: string, url: string, folder: string) {
     requestIdPrefix: 'watching-bench',
     handlerTimeoutMs: 9000,
     maxBodyBytes: 64 * 1024,
+    operatorToken: undefined,
     metricsRoute: false,
   })
   await app.listen({ path: socketPath })

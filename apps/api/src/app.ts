@@ -19,6 +19,7 @@ import { loadShedding } from './plugins/load-shedding.ts'
 import { answerError, setErrorHandlers } from './plugins/error-handler.ts'
 import { metrics } from './plugins/metrics.ts'
 import { metricsRoute } from './plugins/metrics-route.ts'
+import { operatorAccess } from './plugins/operator-access.ts'
 import {
   documentationPageOptions,
   openapiOptions,
@@ -47,6 +48,8 @@ export interface AppOptions {
   readonly handlerTimeoutMs: number
   /** Largest body, in bytes; routes may set their own. */
   readonly maxBodyBytes: number
+  /** What operators send as bearer token; undefined: in development this machine is believed, else nobody. */
+  readonly operatorToken: string | undefined
   /** Whether `GET /metrics` is served here: only for a worker that runs by itself, without a supervisor to collect the figures. */
   readonly metricsRoute: boolean
 }
@@ -106,6 +109,7 @@ export function createApp(dependencies: Dependencies, options: AppOptions): Fast
   app.register(metrics, { registry, figures })
   if (reporter !== null) app.register(loadReport, { reporter, trustPeer })
   app.register(loadShedding, { admission, trustPeer, random })
+  app.register(operatorAccess, { environment, operatorToken: options.operatorToken })
   app.register(requestLog, { securityLogger: categoryLogger(logger, 'security') })
   app.register(helmet, helmetOptions())
   app.register(securityHeaders)

@@ -50,6 +50,14 @@ export const API_ERRORS = {
     message: 'The request breaks HTTP, for example its length differs from what it announced.',
     remedy: 'Look for what lies between client and service.',
   },
+  API_ERR_OPERATOR_ONLY: {
+    status: 403,
+    title: 'Only for operators',
+    message:
+      "The address shows or changes the inner state of the service, or acts in a user's name, and the request brought no valid operator token.",
+    remedy:
+      'Set API_OPERATOR_TOKEN, and send it as `authorization: Bearer ...`; in development this machine needs none.',
+  },
   API_ERR_ROUTE_NOT_FOUND: {
     status: 404,
     title: 'No such address',

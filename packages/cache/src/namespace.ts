@@ -36,7 +36,15 @@ export interface CallOptions {
   readonly tags?: readonly string[]
   /** Stops waiting. The load itself is stopped only when nobody waits for it. */
   readonly signal?: AbortSignal
+  /** Told once, before the promise resolves with a value, where it was found. It must not throw. */
+  onServed?(from: ServedFrom, freshLeftMs: number): void
 }
+
+/**
+ * Where a value was found: in this process, in the machine's memory, in the far tier, or nowhere, so that it was loaded for this caller or for others it waited with.
+ * Beside it stands how long it stays fresh, in ms; below 0 for one that's served past its time.
+ */
+export type ServedFrom = 'memory' | 'machine' | 'far' | 'loaded'
 
 /** What a namespace needs of the cache that it's part of. */
 export interface NamespaceTools {

@@ -22,6 +22,15 @@ export const http = Type.Object(
       maximum: 64 * 1024 * 1024,
       env: 'API_MAX_BODY_BYTES',
     }),
+    operatorToken: Type.Optional(
+      Type.String({
+        description:
+          'Bearer token for the addresses of operators, and of services that act for users. Not set: in development they are open to this machine, else to nobody.',
+        minLength: 16,
+        secret: true,
+        env: 'API_OPERATOR_TOKEN',
+      }),
+    ),
     loadReport: Type.Boolean({
       description:
         'Whether answers to the balancer say how loaded the worker is (header endpoint-load-metrics); those to anybody else never do.',

@@ -45,6 +45,7 @@ export function workerEnvironment(
     MEMORY_SHARE_MIB: text(shareMib),
     MEMORY_COLLECT_WHEN_IDLE: String(memory.collectWhenIdle),
     MEMORY_PROFILE_FOLDER: memory.profileFolder,
+    API_OPERATOR_TOKEN: http.operatorToken,
     API_LOAD_REPORT: String(http.loadReport),
     API_HANDLER_TIMEOUT_MS: text(http.handlerTimeoutMs),
     API_MAX_BODY_BYTES: text(http.maxBodyBytes),

@@ -92,6 +92,7 @@ function appOptions(config: WorkerConfig, supervised: boolean) {
     requestIdPrefix: randomBytes(8).toString('hex'),
     handlerTimeoutMs: config.http.handlerTimeoutMs,
     maxBodyBytes: config.http.maxBodyBytes,
+    operatorToken: config.http.operatorToken,
     metricsRoute: !supervised,
   }
 }

@@ -55,6 +55,7 @@ async function start(t: TestScope, listen: Listen, app: Partial<WorkerOptions['a
         requestIdPrefix: 'worker-test',
         handlerTimeoutMs: 5000,
         maxBodyBytes: 1024,
+        operatorToken: undefined,
         metricsRoute: false,
         ...app,
       },
