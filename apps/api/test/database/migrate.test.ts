@@ -174,7 +174,7 @@ await t.test('processes at once, and one that is killed in the middle, leave a w
     [0, 0],
   )
   const created = (await readMigrations(MIGRATIONS_FOLDER)).flatMap(({ text }) =>
-    Array.from(text.matchAll(/^create table "?(\w+)"?/gm), ([, table]) => table),
+    Array.from(text.matchAll(/^create table "?(\w+)"?/gm), ([, table]) => table ?? ''),
   )
   t.ok(created.includes('courses') && created.length > 20)
   t.same(await tables(), created.toSorted())
