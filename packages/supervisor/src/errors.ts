@@ -13,6 +13,7 @@ export type SupervisorErrorCode =
   | 'SUPERVISOR_ERR_UNKNOWN_WORKER'
   | 'SUPERVISOR_ERR_NOT_RUNNING'
   | 'SUPERVISOR_ERR_CONTROL_LISTEN'
+  | 'SUPERVISOR_ERR_FLEET_FIGURES'
 
 /** What all errors of this package have in common. */
 export class SupervisorError extends Error {
@@ -168,6 +169,13 @@ export class ControlListenError extends SupervisorError {
       `The control server can't listen on ${host}:${port}: ${messageOf(cause)}. Stop what uses it, or choose another port.`,
       { cause },
     )
+  }
+}
+
+/** A worker asked its supervisor for the fleet's figures and got none. */
+export class FleetFiguresError extends SupervisorError {
+  constructor(why: string) {
+    super('SUPERVISOR_ERR_FLEET_FIGURES', `The supervisor gave no figures of the fleet: ${why}.`)
   }
 }
 

@@ -6,6 +6,8 @@
 //   worker      ── worker:recycle {reason, detail} ─────────► supervisor     "replace me when it suits"
 //   worker      ◄─ supervisor:metrics {round} ────────────── supervisor
 //   worker      ── worker:metrics {round, metrics} ─────────► supervisor
+//   worker      ── worker:fleet {ask} ──────────────────────► supervisor     "how is the whole fleet?"
+//   worker      ◄─ supervisor:fleet {ask, figures, error} ── supervisor     for the newest question; one answer at a time is on its way
 //   worker      ── worker:draining ─────────────────────────► supervisor     it was told to by SIGTERM, not by the supervisor
 //   worker      ◄─ supervisor:drain ──────────────────────── supervisor
 //   worker      ── worker:drained {metrics} ────────────────► supervisor     nothing in flight, sockets closed, last figures
@@ -18,6 +20,13 @@
 
 export type SupervisorMessage =
   | { readonly type: 'supervisor:metrics'; readonly round: number }
+  /** `figures` are read by whoever asked; `error` says why there are none. `ask` is the number that the question had. */
+  | {
+      readonly type: 'supervisor:fleet'
+      readonly ask: number
+      readonly figures: unknown
+      readonly error: string | null
+    }
   | { readonly type: 'supervisor:drain' }
   | { readonly type: 'supervisor:exit'; readonly code: number }
 
@@ -27,6 +36,7 @@ export type WorkerMessage =
   /** `utilization`: of the event loop, 0 to 1. */
   | { readonly type: 'worker:report'; readonly utilization: number }
   | { readonly type: 'worker:recycle'; readonly reason: string; readonly detail: string }
+  | { readonly type: 'worker:fleet'; readonly ask: number }
   | { readonly type: 'worker:draining' }
   /** `metrics` is what the registry gave, unchecked; `error` says why there's none, or why the drain failed. */
   | { readonly type: 'worker:drained'; readonly metrics: unknown; readonly error: string | null }
@@ -52,6 +62,12 @@ export function parseSupervisorMessage(value: unknown): SupervisorMessage | null
   switch (value['type']) {
     case 'supervisor:metrics':
       return typeof value['round'] === 'number' ? { type: 'supervisor:metrics', round: value['round'] } : null
+    case 'supervisor:fleet': {
+      const error = typeof value['error'] === 'string' ? value['error'] : null
+      return typeof value['ask'] === 'number'
+        ? { type: 'supervisor:fleet', ask: value['ask'], figures: value['figures'], error }
+        : null
+    }
     case 'supervisor:drain':
       return { type: 'supervisor:drain' }
     case 'supervisor:exit':
@@ -77,6 +93,8 @@ export function parseWorkerMessage(value: unknown): WorkerMessage | null {
     }
     case 'worker:recycle':
       return { type: 'worker:recycle', reason: readText(value['reason']), detail: readText(value['detail']) }
+    case 'worker:fleet':
+      return typeof value['ask'] === 'number' ? { type: 'worker:fleet', ask: value['ask'] } : null
     case 'worker:draining':
       return { type: 'worker:draining' }
     case 'worker:drained':

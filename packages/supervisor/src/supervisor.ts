@@ -19,13 +19,15 @@
 import { publish } from './channels.ts'
 import { settledWithin } from './clock.ts'
 import { EndpointList } from './endpoint-list.ts'
+import { FleetDesk } from './fleet-desk.ts'
+import { fleetFigures, type FleetFigures } from './fleet-figures.ts'
 import { messageOf, NotRunningError, UnknownWorkerError } from './errors.ts'
 import { IDENTITY_VARIABLES } from './messages.ts'
 import { FleetMetrics } from './metrics/fleet-metrics.ts'
 import { SupervisorMetrics } from './metrics/supervisor-metrics.ts'
 import { resolveOptions, type ResolvedOptions, type SupervisorOptions } from './options.ts'
 import { execArgvFor } from './exec-argv.ts'
-import { Recycling, type RecycleRequest } from './recycling.ts'
+import { Recycling } from './recycling.ts'
 import { ReplacementQueue } from './replacement-queue.ts'
 import { RestartPolicy } from './restart-policy.ts'
 import { replaceEach, replaceOne, rollTo, untilReplaceable, type RollingFleet } from './roll.ts'
@@ -33,14 +35,8 @@ import { openRunFolder, type RunFolder } from './run-folder.ts'
 import { meanUtilization, Scaling } from './scaling.ts'
 import { WorkerProcess, type ProcessState } from './worker-process.ts'
 import { changeProgram, type WorkerProgram } from './worker-program.ts'
-import type { SlotStatus } from './slot-status.ts'
 import { WorkerSlot } from './worker-slot.ts'
-
-/** One process of the fleet as operators see it; a worker that's being replaced has two, one that waits has one without a pid. */
-export interface WorkerStatus extends SlotStatus {
-  /** That it asked to be replaced, or has reached its age, and why; null when neither. */
-  readonly recycleRequested: RecycleRequest | null
-}
+import type { WorkerStatus } from './worker-status.ts'
 
 /** Forks workers and keeps them running. */
 export interface Supervisor {
@@ -75,6 +71,8 @@ export interface Supervisor {
   stop(): Promise<void>
   /** The workers' figures put together, and the supervisor's own, in the Prometheus text format. */
   metrics(): Promise<string>
+  /** The same as values, with the states of all workers; at most a second old, and never older than one that was given before. Workers get it by `link.fleet()`. */
+  figures(): Promise<FleetFigures>
 }
 
 /**
@@ -102,6 +100,7 @@ class Fleet implements Supervisor {
   readonly #options: ResolvedOptions
   readonly #fleetMetrics: FleetMetrics
   readonly #ownMetrics: SupervisorMetrics
+  readonly #desk: FleetDesk
   readonly #endpoints: EndpointList
   readonly #removals = new Set<Promise<void>>()
   readonly #queue = new ReplacementQueue(() => this.#recycling.consider())
@@ -152,6 +151,7 @@ class Fleet implements Supervisor {
       wanted: () => this.#slots.length,
       deferredRecycles: () => this.#recycling.deferred,
     })
+    this.#desk = new FleetDesk(() => this.#look(), clock)
     this.#scaling = new Scaling(options.scaling, workers.min, workers.max, logger)
     this.#rolling = {
       clock,
@@ -223,6 +223,16 @@ class Fleet implements Supervisor {
   async metrics(): Promise<string> {
     const [own, fleet] = await Promise.all([this.#ownMetrics.text(), this.#fleetMetrics.text()])
     return fleet === '' ? own : `${own}\n${fleet}`
+  }
+
+  figures(): Promise<FleetFigures> {
+    return this.#desk.figures()
+  }
+
+  async #look(): Promise<FleetFigures> {
+    const [own, fleet] = await Promise.all([this.#ownMetrics.snapshots(), this.#fleetMetrics.snapshots()])
+    const size = { wanted: this.#slots.length, ...this.#options.workers }
+    return fleetFigures(this.#options.clock.now(), size, this.workers(), [...own, ...fleet])
   }
 
   async #stop(): Promise<void> {
@@ -350,6 +360,7 @@ class Fleet implements Supervisor {
         recycleRequested: (from, reason, detail) => {
           this.#recycling.request(from.worker, from.generation, reason, detail)
         },
+        fleetFigures: () => this.#desk.figures(),
         announced: () => this.#endpoints.announced,
       },
     )

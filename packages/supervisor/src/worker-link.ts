@@ -21,6 +21,8 @@
 //   nothing is left behind when the supervisor was killed.
 import { systemClock, type Clock } from './clock.ts'
 import { messageOf, OptionError } from './errors.ts'
+import type { FleetFigures } from './fleet-figures.ts'
+import { FleetQuestion } from './fleet-question.ts'
 import { IDENTITY_VARIABLES, parseSupervisorMessage, type WorkerMessage } from './messages.ts'
 
 /** What the link needs of `process`; pass that. */
@@ -41,6 +43,8 @@ export interface MetricsSource {
 export interface WorkerLinkOptions {
   /** Time for the drain handler when the supervisor is gone. Default 5000. */
   readonly orphanDrainMs?: number
+  /** Longest wait for the fleet's figures. Default 3000: the supervisor itself waits `metricsTimeoutMs` (1000) for workers. */
+  readonly fleetTimeoutMs?: number
   /** Time. Default the system's. */
   readonly clock?: Clock
 }
@@ -85,6 +89,12 @@ export interface WorkerLink {
   onDrain(handler: () => Promise<void>): void
   /** Sets whose figures the fleet's metrics take from this worker. */
   serveMetrics(registry: MetricsSource): void
+  /**
+   * How the whole fleet is, as the supervisor sees it, at most a second old: states of all workers, and all metrics as its own `metrics()` would give
+   * them. Calls at the same time share one question. Null without a supervisor.
+   * @throws SUPERVISOR_ERR_FLEET_FIGURES when it doesn't answer within `fleetTimeoutMs`, or is gone
+   */
+  fleet(): Promise<FleetFigures | null>
 }
 
 /**
@@ -92,7 +102,11 @@ export interface WorkerLink {
  * @throws SUPERVISOR_ERR_OPTION when the identity in the environment isn't one
  */
 export function connectToSupervisor(link: WorkerProcessLike, options: WorkerLinkOptions = {}): WorkerLink {
-  return new Link(link, options.clock ?? systemClock, options.orphanDrainMs ?? 5000)
+  return new Link(link, {
+    clock: options.clock ?? systemClock,
+    orphanDrainMs: options.orphanDrainMs ?? 5000,
+    fleetTimeoutMs: options.fleetTimeoutMs ?? 3000,
+  })
 }
 
 type LinkState = 'starting' | 'ready' | 'unready' | 'draining' | 'drained'
@@ -116,6 +130,7 @@ class Link implements WorkerLink {
 
   readonly #process: WorkerProcessLike
   readonly #clock: Clock
+  readonly #fleetQuestion: FleetQuestion
   #state: LinkState = 'starting'
   #drainHandler: () => Promise<void> = () => Promise.resolve()
   #registry: MetricsSource = { getMetricsAsJSON: () => Promise.resolve([]) }
@@ -127,9 +142,10 @@ class Link implements WorkerLink {
   #isReporting = false
   #recycleRequest: { readonly reason: string; readonly detail: string } | null = null
 
-  constructor(link: WorkerProcessLike, clock: Clock, orphanDrainMs: number) {
+  constructor(link: WorkerProcessLike, { clock, orphanDrainMs, fleetTimeoutMs }: Required<WorkerLinkOptions>) {
     this.#process = link
     this.#clock = clock
+    this.#fleetQuestion = new FleetQuestion(ask => this.#send({ type: 'worker:fleet', ask }), clock, fleetTimeoutMs)
     const { env } = link
     const socketPath = env[IDENTITY_VARIABLES.socketPath]
     // A child of a worker inherits the variables but not the channel: it isn't a worker.
@@ -189,6 +205,10 @@ class Link implements WorkerLink {
     this.#registry = registry
   }
 
+  async fleet(): Promise<FleetFigures | null> {
+    return this.supervised ? this.#fleetQuestion.figures() : null
+  }
+
   get #serves(): boolean {
     return this.#state === 'ready' || this.#state === 'unready'
   }
@@ -199,6 +219,9 @@ class Link implements WorkerLink {
     switch (message.type) {
       case 'supervisor:metrics':
         this.#answerMetrics(message.round)
+        return
+      case 'supervisor:fleet':
+        this.#fleetQuestion.answered(message.ask, message.figures, message.error)
         return
       case 'supervisor:drain':
         this.#drainOrExit()
@@ -224,6 +247,7 @@ class Link implements WorkerLink {
 
   #orphaned(orphanDrainMs: number): void {
     this.#isOrphan = true
+    this.#fleetQuestion.close()
     if (this.#state === 'drained') this.#process.exit(0)
     this.#clock.after(orphanDrainMs, () => this.#process.exit(1))
     this.#drainOrExit()

@@ -26,6 +26,8 @@
 import type { ChildProcess, ForkOptions } from 'node:child_process'
 import { messageOf } from './errors.ts'
 import { settledWithin, type Clock } from './clock.ts'
+import { FleetAnswers } from './fleet-answers.ts'
+import type { FleetFigures } from './fleet-figures.ts'
 import type { Logger } from './options.ts'
 import { parseWorkerMessage, type SupervisorMessage } from './messages.ts'
 import type { UtilizationSample } from './scaling.ts'
@@ -113,6 +115,8 @@ export interface ProcessOwner {
   metricsFailed(process: WorkerProcess): void
   /** It asks to be replaced. */
   recycleRequested(process: WorkerProcess, reason: string, detail: string): void
+  /** How the whole fleet is; the process has asked. */
+  fleetFigures(): Promise<FleetFigures>
   /** Resolves when the newest list of endpoints has been taken in by whoever listens. */
   announced(): Promise<void>
 }
@@ -134,6 +138,7 @@ export class WorkerProcess {
   readonly #ended = Promise.withResolvers<WorkerExit>()
   readonly #outputClosed = Promise.withResolvers<void>()
   readonly #stderr = new StderrTail()
+  readonly #fleetAnswers: FleetAnswers
   #child: ChildProcess | null = null
   #state: ProcessState = 'starting'
   #readyAtMs: number | null = null
@@ -157,6 +162,14 @@ export class WorkerProcess {
     this.ended = this.#ended.promise
     this.#launch = launch
     this.#owner = owner
+    this.#fleetAnswers = new FleetAnswers(
+      () => owner.fleetFigures(),
+      (ask, answer) => {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        this.#send({ type: 'supervisor:fleet', ask, ...answer }, () => resolve())
+        return promise
+      },
+    )
   }
 
   get state(): ProcessState {
@@ -252,7 +265,9 @@ export class WorkerProcess {
 
   /** Asks for the registry's figures; the answer comes to the owner, if it comes. */
   askForMetrics(round: number): void {
-    this.#send({ type: 'supervisor:metrics', round }, () => this.#owner.metricsFailed(this))
+    this.#send({ type: 'supervisor:metrics', round }, isSent => {
+      if (!isSent) this.#owner.metricsFailed(this)
+    })
   }
 
   async #tellToDrain(): Promise<void> {
@@ -287,6 +302,9 @@ export class WorkerProcess {
         return
       case 'worker:recycle':
         if (this.serves) this.#owner.recycleRequested(this, message.reason, message.detail)
+        return
+      case 'worker:fleet':
+        this.#fleetAnswers.asked(message.ask)
         return
       case 'worker:draining':
         if (!this.serves) return
@@ -385,16 +403,15 @@ export class WorkerProcess {
     this.#owner.stateChanged(this, from)
   }
 
-  #send(message: SupervisorMessage, onFailure: () => void = () => {}): void {
+  /** @param done called once, when it has left, or can't */
+  #send(message: SupervisorMessage, done: (isSent: boolean) => void = () => {}): void {
     const child = this.#child
     if (child === null || !child.connected) {
-      onFailure()
+      done(false)
       return
     }
     // With a callback, EPIPE and ERR_IPC_CHANNEL_CLOSED come here and not as an 'error' event.
-    child.send(message, error => {
-      if (error !== null) onFailure()
-    })
+    child.send(message, error => done(error === null))
   }
 
   #who(): { worker: number; generation: number; pid: number | null } {

@@ -10,6 +10,8 @@ import {
 await t.test('every message of the protocol is read as it was sent', t => {
   const fromSupervisor: SupervisorMessage[] = [
     { type: 'supervisor:metrics', round: 7 },
+    { type: 'supervisor:fleet', ask: 3, figures: { any: 'thing' }, error: null },
+    { type: 'supervisor:fleet', ask: 3, figures: null, error: 'no' },
     { type: 'supervisor:drain' },
     { type: 'supervisor:exit', code: 1 },
   ]
@@ -18,6 +20,7 @@ await t.test('every message of the protocol is read as it was sent', t => {
     { type: 'worker:unready', reason: 'no database' },
     { type: 'worker:report', utilization: 0.5 },
     { type: 'worker:recycle', reason: 'leak', detail: '3 MiB/min' },
+    { type: 'worker:fleet', ask: 3 },
     { type: 'worker:draining' },
     { type: 'worker:drained', metrics: [{ name: 'x' }], error: null },
     { type: 'worker:metrics', round: 7, metrics: null, error: 'no' },
@@ -43,6 +46,8 @@ await t.test('what a worker says about itself is bounded, whatever it sends', t 
 
 await t.test('whatever else comes over the channel is no message, and no error', t => {
   t.equal(parseWorkerMessage({ type: 'worker:metrics', round: '7' }), null)
+  t.equal(parseWorkerMessage({ type: 'worker:fleet' }), null)
+  t.equal(parseSupervisorMessage({ type: 'supervisor:fleet', ask: '3', figures: null, error: null }), null)
   t.equal(parseSupervisorMessage({ type: 'supervisor:exit' }), null)
   fc.assert(
     fc.property(fc.anything(), value => parseWorkerMessage(value) === null && parseSupervisorMessage(value) === null),

@@ -1,7 +1,7 @@
 // A worker that asks to be replaced, from its link to the fleet's figures, with real processes under load.
 import t from 'tap'
 import type { RecycledEvent, RecycleRequestedEvent, WorkerStatus } from '@plimsoll/supervisor'
-import { fleetHealth } from '../src/control/fleet-routes.ts'
+import { fleetHealth } from '../src/fleet-health.ts'
 import { get, nextEvent, startFleet } from './fixture/fleet.ts'
 import { RoundRobinClient } from './fixture/round-robin-client.ts'
 import { startScripted } from './fixture/scripted-fleet.ts'

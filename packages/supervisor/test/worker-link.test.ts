@@ -1,6 +1,6 @@
 // The worker's end of the protocol against a scripted process: every state with every thing that can happen in it.
 import t from 'tap'
-import { connectToSupervisor, type WorkerProcessLike } from '@plimsoll/supervisor'
+import { connectToSupervisor, type FleetFigures, type WorkerProcessLike } from '@plimsoll/supervisor'
 import { FakeClock } from './fixture/fake-clock.ts'
 
 type Listener = (message?: unknown) => void
@@ -41,6 +41,13 @@ class ScriptedProcess implements WorkerProcessLike {
 }
 
 const IDENTITY = { PLIMSOLL_WORKER: '3', PLIMSOLL_GENERATION: '14', PLIMSOLL_SOCKET: '/run/x/3-14.sock' }
+const FLEET: FleetFigures = {
+  atMs: 1_000_000,
+  size: { wanted: 1, min: 1, max: 1 },
+  health: { status: 'ok', ready: 1, workers: 1, reasons: [] },
+  workers: [],
+  metrics: [],
+}
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 await t.test('a supervised worker knows who it is', t => {
@@ -244,6 +251,62 @@ await t.test('figures that fail, or cannot be sent, are answered with why', asyn
   t.match(process.sent.at(-1), { type: 'worker:metrics', round: 2, metrics: null, error: /could not be cloned/ })
 })
 
+await t.test('the fleet is asked for once at a time, and given to all who asked', async t => {
+  const process = new ScriptedProcess(IDENTITY)
+  const link = connectToSupervisor(process, { clock: new FakeClock() })
+  const both = Promise.all([link.fleet(), link.fleet()])
+  t.same(process.sent, [{ type: 'worker:fleet', ask: 1 }], 'also before it is ready')
+  process.emit('message', { type: 'supervisor:fleet', ask: 1, figures: FLEET, error: null })
+  t.same(await both, [FLEET, FLEET])
+  const next = link.fleet()
+  t.same(process.sent.at(-1), { type: 'worker:fleet', ask: 2 })
+  process.emit('message', { type: 'supervisor:fleet', ask: 2, figures: FLEET, error: null })
+  t.same(await next, FLEET)
+})
+
+await t.test(
+  'a supervisor that does not answer is waited for so long and no longer; its late answer is for nobody',
+  async t => {
+    const clock = new FakeClock()
+    const process = new ScriptedProcess(IDENTITY)
+    const link = connectToSupervisor(process, { clock, fleetTimeoutMs: 500 })
+    const refused = { code: 'SUPERVISOR_ERR_FLEET_FIGURES' }
+    const silent = t.rejects(link.fleet(), { ...refused, message: /no answer within 500 ms/ })
+    clock.advance(499)
+    await turn()
+    t.equal(clock.pending, 1)
+    clock.advance(1)
+    await silent
+    const second = link.fleet()
+    process.emit('message', { type: 'supervisor:fleet', ask: 1, figures: { ...FLEET, atMs: 1 }, error: null })
+    process.emit('message', { type: 'supervisor:fleet', ask: 2, figures: FLEET, error: null })
+    process.emit('message', { type: 'supervisor:fleet', ask: 2, figures: FLEET, error: null })
+    t.same(await second, FLEET)
+    t.equal(clock.pending, 0)
+  },
+)
+
+await t.test('an answer that is none, an error, and a channel that closes are told as the one code', async t => {
+  const process = new ScriptedProcess(IDENTITY)
+  const link = connectToSupervisor(process, { clock: new FakeClock() })
+  const refused = { code: 'SUPERVISOR_ERR_FLEET_FIGURES' }
+  const answers = [
+    { figures: { ...FLEET, workers: 'all' }, error: null },
+    { figures: null, error: null },
+    { figures: FLEET, error: 'the registry broke' },
+  ]
+  for (const [index, answer] of answers.entries()) {
+    const asked = t.rejects(link.fleet(), refused)
+    process.emit('message', { type: 'supervisor:fleet', ask: index + 1, ...answer })
+    await asked
+  }
+  const open = t.rejects(link.fleet(), { ...refused, message: /closed/ })
+  process.emit('disconnect')
+  await open
+  await t.rejects(link.fleet(), { ...refused, message: /closed/ })
+  t.equal(process.sent.filter(({ type }) => type === 'worker:fleet').length, 4, 'there is nobody left to ask')
+})
+
 await t.test('messages that are not of the protocol are left alone', async t => {
   const process = new ScriptedProcess(IDENTITY)
   connectToSupervisor(process).ready()
@@ -349,13 +412,13 @@ await t.test(
   },
 )
 
-await t.test('without a supervisor all of this may be called, and says nothing', t => {
+await t.test('without a supervisor all of this may be called, and says nothing', async t => {
   const stranger = new ScriptedProcess({})
   const link = connectToSupervisor(stranger)
   link.ready()
   link.report({ utilization: 0.5 })
   link.unready('no database')
   link.requestRecycle('leak', '')
+  t.equal(await link.fleet(), null)
   t.same(stranger.sent, [])
-  t.end()
 })

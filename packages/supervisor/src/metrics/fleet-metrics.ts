@@ -1,16 +1,16 @@
 // The workers' figures put together for one scrape.
 //
-//   text() ──► a round: ask every member that isn't still busy with an earlier question
+//   text(), snapshots() ──► a round: ask every member that isn't still busy with an earlier question
 //            ──► all have answered, or the deadline ──► sum of: newest known figures of each member + what ended ones had counted
 //
 // Invariants
-// * Scrapes at the same time share one round.
+// * Scrapes at the same time share one round, in whatever form they take it.
 // * A worker's figures are never replaced by older ones: answers carry the number of the round that asked, and a late one counts for the
 //   next text if nothing newer has come.
 // * A worker that doesn't answer is asked again only after a while: a blocked event loop would find a queue of questions, and answer each
 //   with all its figures.
 // * Counters never run backwards: a worker's last known figures stay in the sum when it ends (CarriedCounts).
-import { AggregatorRegistry } from 'prom-client'
+import { AggregatorRegistry, type Registry } from 'prom-client'
 import type { Clock } from '../clock.ts'
 import { settledWithin } from '../clock.ts'
 import { CarriedCounts } from './carried-counts.ts'
@@ -38,7 +38,7 @@ export class FleetMetrics {
   readonly #members = new Map<string, Member>()
   readonly #carried = new CarriedCounts()
   #round = 0
-  #running: Promise<string> | null = null
+  #running: Promise<Registry> | null = null
 
   constructor(clock: Clock, deadlineMs: number) {
     this.#clock = clock
@@ -78,12 +78,23 @@ export class FleetMetrics {
   }
 
   /** All workers' figures in the Prometheus text format; empty when there are none. */
-  text(): Promise<string> {
+  async text(): Promise<string> {
+    const sums = await this.#sums()
+    return sums.getMetricsAsArray().length === 0 ? '' : sums.metrics()
+  }
+
+  /** The same as values. */
+  async snapshots(): Promise<MetricSnapshot[]> {
+    const sums = await this.#sums()
+    return parseMetrics(await sums.getMetricsAsJSON())
+  }
+
+  #sums(): Promise<Registry> {
     this.#running ??= this.#runRound().finally(() => (this.#running = null))
     return this.#running
   }
 
-  async #runRound(): Promise<string> {
+  async #runRound(): Promise<Registry> {
     const round = ++this.#round
     const nowMs = this.#clock.now()
     const answers: Promise<void>[] = []
@@ -98,10 +109,10 @@ export class FleetMetrics {
       member.ask(round)
     }
     await settledWithin(this.#clock, Promise.all(answers), this.#deadlineMs)
-    return this.#render()
+    return this.#sum()
   }
 
-  async #render(): Promise<string> {
+  #sum(): Registry {
     const figures = [...this.#members.values()].map(member => member.newest)
     // The carried ones last: prom-client takes help text and aggregator from the first.
     figures.push(this.#carried.snapshots())
@@ -113,8 +124,7 @@ export class FleetMetrics {
         return known === undefined || known === type
       }),
     )
-    if (types.size === 0) return ''
-    return AggregatorRegistry.aggregate(consistent).metrics()
+    return AggregatorRegistry.aggregate(consistent)
   }
 }
 

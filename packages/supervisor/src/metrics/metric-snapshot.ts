@@ -27,14 +27,15 @@ export interface MetricSnapshot {
 const TYPES: readonly string[] = ['counter', 'gauge', 'histogram', 'summary'] satisfies MetricType[]
 const AGGREGATORS: readonly string[] = ['sum', 'first', 'min', 'max', 'average', 'omit'] satisfies Aggregator[]
 
-/** Reads what `registry.getMetricsAsJSON()` gave in a worker; leaves out what isn't of its form, and names with a reserved prefix. */
-export function parseMetrics(value: unknown, reservedPrefix: string): MetricSnapshot[] {
+/** Reads what `registry.getMetricsAsJSON()` gave; leaves out what isn't of its form, and names with a reserved prefix, if there's one. */
+export function parseMetrics(value: unknown, reservedPrefix?: string): MetricSnapshot[] {
   if (!Array.isArray(value)) return []
   const snapshots: MetricSnapshot[] = []
   for (const metric of value as readonly unknown[]) {
     if (!isRecord(metric)) continue
     const { name, help, type, aggregator, values } = metric
-    if (typeof name !== 'string' || name.startsWith(reservedPrefix) || typeof help !== 'string') continue
+    if (typeof name !== 'string' || typeof help !== 'string') continue
+    if (reservedPrefix !== undefined && name.startsWith(reservedPrefix)) continue
     if (!isType(type) || !Array.isArray(values)) continue
     const isCounting = type !== 'gauge'
     snapshots.push({

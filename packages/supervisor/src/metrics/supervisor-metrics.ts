@@ -3,6 +3,7 @@
 // prom-client's default metrics aren't used: three of its gauges end in `_total`, which promtool refuses, and its observers can't be
 // stopped with the supervisor that started them.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { parseMetrics, type MetricSnapshot } from './metric-snapshot.ts'
 import type { RecycleReasonLabel, RecycleResult } from '../recycling.ts'
 import type { RestartReason, SlotStatus, WorkerState } from '../slot-status.ts'
 
@@ -152,6 +153,11 @@ export class SupervisorMetrics {
 
   text(): Promise<string> {
     return this.#registry.metrics()
+  }
+
+  /** The same as values. */
+  async snapshots(): Promise<MetricSnapshot[]> {
+    return parseMetrics(await this.#registry.getMetricsAsJSON())
   }
 }
 

@@ -5,10 +5,11 @@ import { Counter, Gauge, Histogram, Registry, Summary } from 'prom-client'
 import t from 'tap'
 import { requireProgram } from '@plimsoll/testing'
 import type { WorkerReadyEvent } from '@plimsoll/supervisor'
+import { parseFleetFigures } from '../../src/fleet-figures.ts'
 import { FleetMetrics } from '../../src/metrics/fleet-metrics.ts'
 import { FakeClock } from '../fixture/fake-clock.ts'
 import { get, nextEvent, send, startFleet } from '../fixture/fleet.ts'
-import { parseText, wentBack } from '../fixture/prometheus-text.ts'
+import { counts, parseText, seriesOf, wentBack } from '../fixture/prometheus-text.ts'
 
 const counter = (value: number): object => ({
   name: 'x_total',
@@ -260,6 +261,17 @@ await t.test(
     t.equal(series.get('supervisor_worker_restarts_total{reason="crashed"}'), 1)
     t.equal(series.get('supervisor_worker_restarts_total{reason="replaced"}'), 2)
     t.equal(series.get('supervisor_worker_start_seconds_count'), 5)
+
+    // What a worker is told is what's printed: every count, also those of the processes that are gone.
+    const asked = supervisor.workers().find(({ worker }) => worker === 1)
+    const fleet = parseFleetFigures(await get(asked?.socketPath ?? '', '/fleet'))
+    t.same(counts(seriesOf(fleet?.metrics ?? [])), counts(parseText(await supervisor.metrics())))
+    t.match(fleet, { size: { wanted: 2, min: 2, max: 2 }, health: { status: 'ok', ready: 2, workers: 2, reasons: [] } })
+    t.same(
+      fleet?.workers.map(({ worker, generation, pid, state }) => ({ worker, generation, pid, state })),
+      supervisor.workers().map(({ worker, generation, pid, state }) => ({ worker, generation, pid, state })),
+    )
+    t.notMatch(JSON.stringify(fleet), /\.sock/, 'and no path')
   },
 )
 
