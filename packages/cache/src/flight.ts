@@ -5,6 +5,7 @@
 // * Whoever waits is answered when its own signal fires, whatever the load does.
 // * A caller's AsyncLocalStorage context is its own: the load runs in none of them.
 import { CacheError } from './errors.ts'
+import type { ServedFrom } from './tiers/tier.ts'
 
 export class Flight<V> {
   readonly startedAtMs: number
@@ -14,6 +15,9 @@ export class Flight<V> {
   readonly settled: Promise<void>
   /** The machine's number before the load began; undefined until then. */
   stamp: number | undefined
+  /** Where its value came from, and until when it's fresh; one that wasn't kept isn't. Known when it has ended. */
+  servedFrom: ServedFrom = 'loaded'
+  freshUntilMs = Number.NEGATIVE_INFINITY
   readonly #abort = new AbortController()
   readonly #result: Promise<V>
   /** A load in the background has one waiter that never leaves. */
@@ -44,6 +48,11 @@ export class Flight<V> {
   /** Ends the load's own time; those who wait learn of it by its rejection. */
   abort(reason: unknown): void {
     this.#abort.abort(reason)
+  }
+
+  found(from: ServedFrom, freshUntilMs: number): void {
+    this.servedFrom = from
+    this.freshUntilMs = freshUntilMs
   }
 
   keep(): void {

@@ -19,7 +19,7 @@ export type { InvalidationLog, LogEntry, LogPage } from './log/invalidation-log.
 export type { Change, Followed, LastChange, Lease, MachineMap } from './machine/machine-map.ts'
 export { clearCrashes, recordCrash } from './lmdb/map-folder.ts'
 export type { ManyLoader } from './many-loader.ts'
-export type { CallOptions, Namespace, ServedFrom } from './namespace.ts'
+export type { CallOptions, Namespace } from './namespace.ts'
 export type { Loader, LoadContext, NamespaceOptions, TierLimits } from './options.ts'
 export { LOAD_SECONDS, type CacheStatistics, type NamespaceStatistics } from './statistics.ts'
 export {
@@ -30,5 +30,13 @@ export {
   type OpenCacheOptions,
 } from './open-cache.ts'
 export { tagSubject, type Subject } from './subjects.ts'
-export type { EvictionReason, LocalTier, RemoteEntry, RemoteTier, StoredBytes, TierState } from './tiers/tier.ts'
+export type {
+  EvictionReason,
+  LocalTier,
+  RemoteEntry,
+  RemoteTier,
+  ServedFrom,
+  StoredBytes,
+  TierState,
+} from './tiers/tier.ts'
 export { savedKeys, saveKeys, type WarmKey, type Warmed, type WarmOptions } from './warming.ts'

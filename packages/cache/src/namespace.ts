@@ -25,6 +25,7 @@ import type { Loader, NamespaceSettings } from './options.ts'
 import type { Found, SharedStore } from './shared-store.ts'
 import { hitRatio, NamespaceCounters, type NamespaceStatistics } from './statistics.ts'
 import { keySubject, namespaceSubject, prefixedSubject, prefixSubject, type Subject } from './subjects.ts'
+import type { ServedFrom } from './tiers/tier.ts'
 import { decodeValue, type EncodedValue, encodeValue, estimateBytes } from './value-codec.ts'
 import { loadInTime, orOlder } from './waiting.ts'
 
@@ -36,15 +37,12 @@ export interface CallOptions {
   readonly tags?: readonly string[]
   /** Stops waiting. The load itself is stopped only when nobody waits for it. */
   readonly signal?: AbortSignal
-  /** Told once, before the promise resolves with a value, where it was found. It must not throw. */
+  /**
+   * Told once, before the promise resolves with a value, where it was found and how long it stays fresh, in ms: below 0 when it's served past its time, or can't be
+   * verified; 0 when it was loaded and may not be kept. `getMany` tells it for each value. It must not throw.
+   */
   onServed?(from: ServedFrom, freshLeftMs: number): void
 }
-
-/**
- * Where a value was found: in this process, in the machine's memory, in the far tier, or nowhere, so that it was loaded for this caller or for others it waited with.
- * Beside it stands how long it stays fresh, in ms; below 0 for one that's served past its time.
- */
-export type ServedFrom = 'memory' | 'machine' | 'far' | 'loaded'
 
 /** What a namespace needs of the cache that it's part of. */
 export interface NamespaceTools {
@@ -106,6 +104,7 @@ export class Namespace<V> {
     if (entry !== undefined && entry.checked === this.#contact.applied && nowMs < entry.refreshAtMs) {
       entry.hits++
       this.#counters.memoryHits++
+      if (options?.onServed !== undefined) options.onServed('memory', this.#freshUntilMs(entry) - nowMs)
       return this.#copies ? this.#copy(entry.value) : entry.promise()
     }
     return this.#lookFurther(key, entry, nowMs, load ?? this.#settings.load, options)
@@ -187,8 +186,7 @@ export class Namespace<V> {
       return Promise.reject(
         new CacheError('CACHE_ERR_OPTION', `${this.name}: there's no loader, neither in the call nor in the options.`),
       )
-    const signal = options?.signal
-    if (signal?.aborted) return Promise.reject(abortedError(signal))
+    let from: ServedFrom = 'memory'
     let entry = inMemory
     let unverified: MemoryEntry<V> | undefined
     if (entry && !this.#mayServe(key, entry, nowMs)) {
@@ -202,7 +200,8 @@ export class Namespace<V> {
       if (adopted && (entry === undefined || adopted.freshUntilMs > entry.freshUntilMs)) {
         if (nowMs < adopted.freshUntilMs) this.#counters.machineHits++
         entry = adopted
-        if (nowMs < adopted.refreshAtMs) return this.#give(adopted)
+        from = 'machine'
+        if (nowMs < adopted.refreshAtMs) return this.#give(adopted, from, nowMs, options)
       } else if (entry) this.#countMemoryHit(entry, nowMs)
     } else this.#countMemoryHit(entry, nowMs)
 
@@ -211,19 +210,31 @@ export class Namespace<V> {
         this.#counters.earlyRefreshes++
         this.#refresh(key, load, options, nowMs)
       }
-      return this.#give(entry)
+      return this.#give(entry, from, nowMs, options)
     }
     if (entry && nowMs < entry.staleUntilMs) {
       this.#counters.staleServed++
       this.#refresh(key, load, options, nowMs)
-      return this.#give(entry)
+      return this.#give(entry, from, nowMs, options)
     }
+    // Asked for here and not before: whoever makes signals only when they're needed has made none for a hit.
+    const signal = options?.signal
+    if (signal?.aborted) return Promise.reject(abortedError(signal))
     this.#counters.misses++
     const candidate = entry ?? unverified
     const older = candidate && nowMs < candidate.staleUntilMs + this.#settings.staleIfErrorMs ? candidate : undefined
-    const result = this.#flightFor(key, load, options, nowMs).join(signal)
-    const own = this.#copies ? result.then(copyOf) : result
-    return older ? orOlder(own, this.#settings.softTimeoutMs, () => this.#giveOlder(older)) : own
+    const flight = this.#flightFor(key, load, options, nowMs)
+    const loaded = flight.join(signal)
+    const give = (value: V) => this.#giveLoaded(value, flight, options)
+    if (older === undefined) return this.#copies || options?.onServed !== undefined ? loaded.then(give) : loaded
+    const waitMs = this.#patienceMs(flight, nowMs)
+    return orOlder(loaded, waitMs, { loaded: give, older: () => this.#giveOlder(older, from, options) })
+  }
+
+  /** How long to wait for a load when there's something older. Whoever finds one that has taken too long already needn't find out again. */
+  #patienceMs(flight: Flight<V>, nowMs: number): number | undefined {
+    const { softTimeoutMs } = this.#settings
+    return softTimeoutMs === 0 ? undefined : Math.max(0, softTimeoutMs - (nowMs - flight.startedAtMs))
   }
 
   #countMemoryHit(entry: MemoryEntry<V>, nowMs: number): void {
@@ -232,8 +243,19 @@ export class Namespace<V> {
     this.#counters.memoryHits++
   }
 
-  #give(entry: MemoryEntry<V>): Promise<V> {
+  #give(entry: MemoryEntry<V>, from: ServedFrom, nowMs: number, options: CallOptions | undefined): Promise<V> {
+    options?.onServed?.(from, this.#freshUntilMs(entry) - nowMs)
     return this.#copies ? this.#copy(entry.value) : entry.promise()
+  }
+
+  /** Of the value itself: how long it's kept in this process doesn't count. */
+  #freshUntilMs(entry: MemoryEntry<V>): number {
+    return entry.staleUntilMs - this.#settings.staleWhileRevalidateMs
+  }
+
+  #giveLoaded(value: V, flight: Flight<V>, options: CallOptions | undefined): V {
+    options?.onServed?.(flight.servedFrom, Math.max(0, flight.freshUntilMs - this.#tools.clock.now()))
+    return this.#copies ? copyOf(value) : value
   }
 
   #copy(value: V): Promise<V> {
@@ -252,9 +274,11 @@ export class Namespace<V> {
     if (!this.#flights.has(key)) this.#flightFor(key, load, options, nowMs).keep()
   }
 
-  #giveOlder(older: MemoryEntry<V>): Promise<V> {
+  /** What's past its time, or can't be verified. */
+  #giveOlder(older: MemoryEntry<V>, from: ServedFrom, options: CallOptions | undefined): Promise<V> {
     this.#counters.staleServed++
-    return this.#give(older)
+    options?.onServed?.(from, Math.min(-1, this.#freshUntilMs(older) - this.#tools.clock.now()))
+    return this.#copies ? this.#copy(older.value) : older.promise()
   }
 
   #readMachine(key: string, nowMs: number): MemoryEntry<V> | undefined {
@@ -330,13 +354,18 @@ export class Namespace<V> {
         if (this.#mayServe(key, entry, nowMs)) {
           this.#counters.farHits++
           this.#counters.misses--
+          flight.found('far', nowMs + found.freshLeftMs)
           return entry.value
         }
         this.#memory.delete(key)
       }
     }
     using lease = await this.#takeLease(flight, key)
-    if (lease?.entry) return lease.entry.value
+    if (lease?.entry) {
+      // Somebody else has just loaded it, while this load waited for its turn.
+      flight.found('loaded', this.#freshUntilMs(lease.entry))
+      return lease.entry.value
+    }
     const startedAtMs = clock.now()
     const stamp = this.#contact.look(startedAtMs)
     const { era } = this.#contact.versions
@@ -344,7 +373,7 @@ export class Namespace<V> {
     flight.stamp = stamp
     const value = await this.#load(flight, key, load, startedAtMs)
     // Awaited here: the lease is given back when other processes can see the value, not before.
-    return await this.#keep(key, value, keeping, { stamp, era, position, startedAtMs })
+    return await this.#keep(key, value, keeping, { stamp, era, position, startedAtMs, flight })
   }
 
   /** The right to load for the machine; or what another process has loaded meanwhile. */
@@ -388,7 +417,7 @@ export class Namespace<V> {
     key: string,
     value: V,
     keeping: Keeping,
-    load: { stamp: number; era: number; position: number; startedAtMs: number },
+    load: { stamp: number; era: number; position: number; startedAtMs: number; flight?: Flight<V> },
   ): Promise<V> {
     const settings = this.#settings
     const nowMs = this.#tools.clock.now()
@@ -423,6 +452,7 @@ export class Namespace<V> {
     })
     if (current) entry.checked = applied
     this.#memory.set(key, entry)
+    load.flight?.found('loaded', nowMs + freshMs)
     if (encoded && current) {
       const keepMs = freshMs + settings.staleWhileRevalidateMs + settings.staleIfErrorMs
       const { stamp, position } = load

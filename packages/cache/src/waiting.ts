@@ -34,19 +34,33 @@ export async function loadInTime<V>(
   }
 }
 
-/** What's loaded; something older when the load fails, or takes longer than `softTimeoutMs` (0: however long it takes). A caller that left gets neither. */
-export function orOlder<V>(result: Promise<V>, softTimeoutMs: number, older: () => Promise<V>): Promise<V> {
+/**
+ * What's loaded; something older when the load fails, or isn't there in `waitMs` (undefined: however long it takes). A caller that left gets neither. One of the
+ * two is asked for, once.
+ */
+export function orOlder<V>(
+  result: Promise<V>,
+  waitMs: number | undefined,
+  give: { loaded(value: V): V; older(): Promise<V> },
+): Promise<V> {
   return new Promise((resolve, reject) => {
-    const timer = softTimeoutMs === 0 ? undefined : setTimeout(() => resolve(older()), softTimeoutMs)
+    let answered = false
+    let timer: NodeJS.Timeout | undefined
+    const answer = (value: () => V | Promise<V>) => {
+      if (answered) return
+      answered = true
+      clearTimeout(timer)
+      resolve(value())
+    }
+    const older = () => answer(() => give.older())
+    if (waitMs === 0) older()
+    else if (waitMs !== undefined) timer = setTimeout(older, waitMs)
     result.then(
-      value => {
-        clearTimeout(timer)
-        resolve(value)
-      },
+      value => answer(() => give.loaded(value)),
       (error: unknown) => {
+        if (!(error instanceof CacheError && error.code === 'CACHE_ERR_ABORTED')) return older()
         clearTimeout(timer)
-        if (error instanceof CacheError && error.code === 'CACHE_ERR_ABORTED') reject(error)
-        else resolve(older())
+        reject(error)
       },
     )
   })

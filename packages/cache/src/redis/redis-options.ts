@@ -26,6 +26,8 @@ export interface RedisOptions {
   readonly connectTimeoutMs?: number
   /** Longest pause between two attempts to connect, in milliseconds; the first is 100 ms at most, each doubles. Default 2000, range 100-60,000. */
   readonly reconnectMaxMs?: number
+  /** Whether a server that didn't answer in time is left alone until it answers a probe. Default true; false: each call waits for its own time-out. */
+  readonly circuitBreaker?: boolean
   /** While the circuit is open, one probe per so many milliseconds is sent in the background. Default 1000, range 10-60,000. */
   readonly probeEveryMs?: number
   /** So many time-outs in a row open the circuit. Default 1: a server that hangs costs a request one time-out, and no second one. Range 1-100. */
@@ -52,6 +54,7 @@ export interface RedisSettings {
   readonly timeoutMs: number
   readonly connectTimeoutMs: number
   readonly reconnectMaxMs: number
+  readonly circuitBreaker: boolean
   readonly probeEveryMs: number
   readonly timeoutsToOpen: number
   readonly silentMaxMs: number
@@ -69,7 +72,7 @@ const NUMBERS = {
   silentMaxMs: [100, 600_000, 10_000],
 } as const
 
-const OTHERS = ['url', 'host', 'socketPath', 'username', 'password', 'tls', 'keyPrefix']
+const OTHERS = ['url', 'host', 'socketPath', 'username', 'password', 'tls', 'keyPrefix', 'circuitBreaker']
 const MAX_PREFIX_LENGTH = 200
 
 /** @throws CACHE_ERR_OPTION for an unknown key, a value outside its range, and two options that contradict each other */
@@ -89,7 +92,7 @@ export function parseRedisOptions(options: RedisOptions): RedisSettings {
   }
   const fromUrl = options.url === undefined ? {} : parseUrl(options.url)
   const given = { ...fromUrl, ...withoutUndefined(options) }
-  const { keyPrefix = 'plimsoll:', host = '127.0.0.1', socketPath, tls = false } = given
+  const { keyPrefix = 'plimsoll:', host = '127.0.0.1', socketPath, tls = false, circuitBreaker = true } = given
   if (keyPrefix.length === 0 || keyPrefix.length > MAX_PREFIX_LENGTH || !keyPrefix.isWellFormed()) {
     refuse(`keyPrefix takes 1-${MAX_PREFIX_LENGTH} characters`)
   }
@@ -106,6 +109,7 @@ export function parseRedisOptions(options: RedisOptions): RedisSettings {
     timeoutMs: wholeNumber('timeoutMs', given.timeoutMs),
     connectTimeoutMs: wholeNumber('connectTimeoutMs', given.connectTimeoutMs),
     reconnectMaxMs: wholeNumber('reconnectMaxMs', given.reconnectMaxMs),
+    circuitBreaker,
     probeEveryMs: wholeNumber('probeEveryMs', given.probeEveryMs),
     timeoutsToOpen: wholeNumber('timeoutsToOpen', given.timeoutsToOpen),
     silentMaxMs: wholeNumber('silentMaxMs', given.silentMaxMs),

@@ -30,6 +30,9 @@ export interface LocalTierState extends TierState {
   readonly bytes: number
 }
 
+/** Where a value was found: in this process, in the machine's memory, in the far tier, or nowhere, so that it was loaded for this caller or for others it waited with. */
+export type ServedFrom = 'memory' | 'machine' | 'far' | 'loaded'
+
 /** Why an entry left a tier before its time. */
 export type EvictionReason = 'entries' | 'bytes' | 'shrink'
 

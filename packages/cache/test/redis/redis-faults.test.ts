@@ -125,6 +125,33 @@ await t.test('opens the circuit after so many time-outs in a row, and closes it 
   await untilState(connection, 'on')
 })
 
+await t.test(
+  'without a circuit every call is tried, and a connection that answers none of them is replaced',
+  async t => {
+    const redis = await scriptedRedis(t)
+    const connection = await connected(t, {
+      port: redis.server.port,
+      timeoutMs: 10,
+      probeEveryMs: 10,
+      silentMaxMs: 100,
+      reconnectMaxMs: 100,
+      circuitBreaker: false,
+    })
+    const tier = new RedisTier(connection)
+    for (let i = 0; i < 3; i++) t.same(await tier.getMany('n', ['k']), [undefined])
+    t.equal(redis.seen.filter(name => name === 'EVALSHA').length, 3, 'each was sent')
+    t.equal(tier.state().state, 'on')
+    await until(
+      async () => {
+        await tier.getMany('n', ['k'])
+        return redis.connections === 2
+      },
+      { what: 'another connection' },
+    )
+    t.notOk(redis.seen.includes('PING'), 'nobody probes')
+  },
+)
+
 await t.test('counts time-outs in a row: an answer in between begins anew', async t => {
   const redis = await scriptedRedis(t)
   const connection = await connected(t, { port: redis.server.port, timeoutMs: 150, timeoutsToOpen: 2 })

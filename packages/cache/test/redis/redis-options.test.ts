@@ -13,6 +13,7 @@ await t.test('completes what is left out', async t => {
     timeoutMs: 50,
     connectTimeoutMs: 1000,
     reconnectMaxMs: 2000,
+    circuitBreaker: true,
     probeEveryMs: 1000,
     timeoutsToOpen: 1,
     silentMaxMs: 10_000,
