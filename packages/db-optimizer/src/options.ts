@@ -92,6 +92,10 @@ export interface DatabaseOptions<Types extends Record<string, postgres.PostgresT
   readonly probeDoubtIntervalMs?: number
   /** A route that was left is used again after this time at the earliest, and after three good probes in a row. Default 30,000 ms. */
   readonly returnAfterMs?: number
+  /**
+   * A route is also left when half of at least ten waits in ten seconds found no way in. Default true; false: only when it can't be reached at all, or probes fail; and waits aren't counted.
+   */
+  readonly circuitBreaker?: boolean
   /** Figures per statement (`db.statements`) and the slow-query log. Default true. */
   readonly statementStatistics?: boolean
   /** Waiting and running together from which on an execution is slow. Default 100 ms; production 500 ms. */
@@ -169,6 +173,7 @@ const OTHERS = new Set([
   'settings',
   'onNotice',
   'routes',
+  'circuitBreaker',
   'statementStatistics',
   'onSlowQuery',
   'slowQuerySampleRatio',
@@ -186,7 +191,7 @@ const POOLER_SETTINGS = new Set([
   'standard_conforming_strings',
 ])
 const MAX_ROUTES = 5
-const CIRCUIT = { circuitResetMs: 5000, circuitMinWaits: 10 }
+const CIRCUIT = { resetMs: 5000, minWaits: 10 }
 const PROBES = { probeTimeoutMs: 3000, goodProbes: 3 }
 /** setTimeout's own limit. */
 const MAX_MS = 2 ** 31 - 1
@@ -257,7 +262,7 @@ export function completeOptions(options: DatabaseOptions<Record<string, postgres
       probeDoubtIntervalMs: numberOf(options, 'probeDoubtIntervalMs'),
       minAwayMs: numberOf(options, 'returnAfterMs'),
       ...PROBES,
-      ...CIRCUIT,
+      circuit: options.circuitBreaker === false ? undefined : CIRCUIT,
     },
     maxAttempts: numberOf(options, 'maxAttempts'),
     statementStatistics: options.statementStatistics ?? true,

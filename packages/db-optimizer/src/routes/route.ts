@@ -8,7 +8,7 @@ import { Pool, type AcquireOptions, type PoolSettings } from '../pool/pool.ts'
 import type { RetryTimers } from '../retry/pause.ts'
 import { runText } from '../sql/run-query.ts'
 import { Prober } from './prober.ts'
-import { RouteCircuit } from './route-circuit.ts'
+import { RouteCircuit, type RouteCircuitOptions } from './route-circuit.ts'
 import { RouteHealth, type AwayReason, type ProbeFigures, type RouteState } from './route-health.ts'
 import type { PoolStatistics } from '../pool/pool-statistics.ts'
 
@@ -21,8 +21,8 @@ export interface RouteSettings {
   readonly probeTimeoutMs: number
   readonly goodProbes: number
   readonly minAwayMs: number
-  readonly circuitResetMs: number
-  readonly circuitMinWaits: number
+  /** Undefined: no route has one. */
+  readonly circuit: RouteCircuitOptions | undefined
 }
 
 export interface RouteTools {
@@ -40,7 +40,8 @@ export interface RouteStatistics {
   readonly reason: AwayReason | undefined
   /** Milliseconds in this state. */
   readonly forMs: number
-  readonly circuit: 'closed' | 'open' | 'half-open'
+  /** `off`: it has none. */
+  readonly circuit: 'closed' | 'open' | 'half-open' | 'off'
   readonly probes: ProbeFigures
   readonly pool: PoolStatistics
 }
@@ -54,7 +55,7 @@ export class Route {
   readonly #settings: RouteSettings
   readonly #poolSettings: PoolSettings
   readonly #health: RouteHealth
-  readonly #circuit: RouteCircuit
+  readonly #circuit: RouteCircuit | undefined
   readonly #prober: Prober
   readonly #onChange: () => void
   readonly #probeCancels: CancelSender
@@ -68,11 +69,8 @@ export class Route {
     this.#onChange = tools.onChange
     this.#probeCancels = new CancelSender(tools.driver.address, 1)
     this.#health = new RouteHealth(settings, tools.timers)
-    this.#circuit = new RouteCircuit(
-      options.name,
-      { resetMs: settings.circuitResetMs, minWaits: settings.circuitMinWaits },
-      () => this.#leave('circuit-open'),
-    )
+    this.#circuit =
+      settings.circuit && new RouteCircuit(options.name, settings.circuit, () => this.#leave('circuit-open'))
     this.#prober = new Prober(
       { intervalMs: settings.probeIntervalMs, doubtIntervalMs: settings.probeDoubtIntervalMs },
       {
@@ -105,21 +103,24 @@ export class Route {
   acquire(options: AcquireOptions, isLast: boolean): Promise<Slot> {
     const slot = this.pool.tryAcquire(options.priority)
     if (slot !== undefined) return Promise.resolve(slot)
-    if (isLast && this.#circuit.state === 'open') return this.pool.acquire(options)
+    const circuit = this.#circuit
+    if (isLast && circuit?.state === 'open') return this.pool.acquire(options)
     // Who has less time than that gives up by itself, which says nothing of the route.
     const whenEmptyMs = isLast ? options.timeoutMs : Math.min(options.timeoutMs, this.#settings.fallbackAfterMs)
-    return this.#circuit.run(() => this.pool.acquire(options, whenEmptyMs))
+    const acquire = () => this.pool.acquire(options, whenEmptyMs)
+    return circuit === undefined ? acquire() : circuit.run(acquire)
   }
 
   statistics(): RouteStatistics {
     const { state, reason, forMs, probes } = this.#health
-    return { name: this.name, state, reason, forMs, circuit: this.#circuit.state, probes, pool: this.pool.statistics() }
+    const circuit = this.#circuit?.state ?? 'off'
+    return { name: this.name, state, reason, forMs, circuit, probes, pool: this.pool.statistics() }
   }
 
   async close(timeoutMs: number): Promise<void> {
     this.#prober.stop()
     await this.pool.close(timeoutMs)
-    this.#circuit.close()
+    this.#circuit?.close()
   }
 
   #leave(reason: AwayReason): void {

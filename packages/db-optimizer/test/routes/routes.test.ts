@@ -114,6 +114,30 @@ await t.test('impatient callers of a cold pool say nothing against its route', a
   t.equal(await codeOf(db.sql`select 1`), 'resolved')
 })
 
+await t.test(
+  'many who find no way in open the circuit of a route, and without circuits none is left for that',
+  async t => {
+    // It swallows even the first connection, and nobody waits for that to time out: nothing but the circuit can tell.
+    const silent = async (options: Parameters<typeof optimizer>[2]) => {
+      const { proxy, db, answer } = await twoRoutes(t, { fallbackAfterMs: 20, connectTimeoutMs: 60_000, ...options })
+      proxy.swallow()
+      const answers = await Promise.all(Array.from({ length: 30 }, answer))
+      t.same(new Set(answers), new Set([1]), 'the other route answers')
+      const { routes } = db.statistics()
+      proxy.recover()
+      return routes.map(({ state, reason, circuit }) => ({ state, reason, circuit }))
+    }
+    t.same(await silent({}), [
+      { state: 'away', reason: 'circuit-open', circuit: 'open' },
+      { state: 'available', reason: undefined, circuit: 'closed' },
+    ])
+    t.same(await silent({ circuitBreaker: false }), [
+      { state: 'available', reason: undefined, circuit: 'off' },
+      { state: 'available', reason: undefined, circuit: 'off' },
+    ])
+  },
+)
+
 await t.test('a busy pool is no reason to leave a route', async t => {
   const { db } = await twoRoutes(t, { maxConnections: 1, acquireTimeoutMs: 50 })
   await until(async () => (await codeOf(db.sql`select 1`)) === 'resolved', { what: 'a connection' })
