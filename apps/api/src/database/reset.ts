@@ -44,7 +44,8 @@ declare
                   oid::regclass)
     from pg_class
     where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'S')
-      and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = pg_class.oid and deptype = 'e')
+      -- 'e': of an extension; 'i': a part of something else, as the sequence of an identity column, which can't be dropped before its table.
+      and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = pg_class.oid and deptype in ('e', 'i'))
     union all
     select format('drop routine if exists %s cascade', oid::regprocedure)
     from pg_proc

@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Writable } from 'node:stream'
 import { SetupError } from '../../errors.ts'
 import type { DriverSql } from '../driver.ts'
-import type { DemoTable, Row, Value } from './tables.ts'
+import type { DemoTable, Row, Value } from './demo-table.ts'
 
 /** Text is sent in pieces of about this size: few writes, and never the whole table in memory. */
 const CHUNK_LENGTH = 64 * 1024
@@ -69,12 +69,21 @@ function write(target: Writable, text: string): Promise<void> {
 
 /** One line of COPY's text format. */
 export function encodeRow(row: Row): string {
-  return `${row.map(encodeValue).join('\t')}\n`
+  let line = ''
+  let separator = ''
+  for (const value of row) {
+    line += separator + encodeValue(value)
+    separator = '\t'
+  }
+  return `${line}\n`
 }
 
+const SPECIAL = /[\\\t\n\r]/
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
 
 function encodeValue(value: Value): string {
   if (value === null) return '\\N'
-  return String(value).replaceAll(/[\\\t\n\r]/g, character => ESCAPES[character] ?? character)
+  if (typeof value !== 'string') return String(value)
+  // Hardly any text has one.
+  return SPECIAL.test(value) ? value.replaceAll(/[\\\t\n\r]/g, character => ESCAPES[character] ?? character) : value
 }

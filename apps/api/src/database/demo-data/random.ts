@@ -10,6 +10,10 @@ export interface Random {
   /** A whole number from `from` to `to`, both included. */
   integer(from: number, to: number): number
   pick<Item>(items: readonly Item[]): Item
+  /** The earlier an item stands, the more often: the first hundredth is a tenth of what's picked. */
+  pickEarly<Item>(items: readonly Item[]): Item
+  /** True in this share of all cases. */
+  chance(share: number): boolean
 }
 
 export function createRandom(seed: string): Random {
@@ -33,10 +37,17 @@ export function createRandom(seed: string): Random {
   return {
     next,
     integer,
-    pick: items => {
-      const item = items[integer(0, items.length - 1)]
-      if (item === undefined) throw new RangeError('Nothing to pick from an empty list.')
-      return item
+    pick: items => itemAt(items, integer(0, items.length - 1)),
+    pickEarly: items => {
+      const place = next()
+      return itemAt(items, Math.floor(place * place * items.length))
     },
+    chance: share => next() < share,
   }
+}
+
+function itemAt<Item>(items: readonly Item[], index: number): Item {
+  const item = items[index]
+  if (item === undefined) throw new RangeError('Nothing to pick from an empty list.')
+  return item
 }

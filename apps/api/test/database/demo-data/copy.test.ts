@@ -1,7 +1,7 @@
 import t from 'tap'
 import fc from 'fast-check'
 import { copyRows, encodeRow } from '../../../src/database/demo-data/copy.ts'
-import type { Row } from '../../../src/database/demo-data/tables.ts'
+import type { Row } from '../../../src/database/demo-data/demo-table.ts'
 import { inTransaction, withConnection } from '../../../src/database/single-connection.ts'
 import { emptyTestDatabase } from '../../fixture/demo-database.ts'
 

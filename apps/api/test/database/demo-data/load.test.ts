@@ -2,7 +2,8 @@ import t from 'tap'
 import { FakeClock, type TestDatabase } from '@plimsoll/testing'
 import { MIGRATIONS_FOLDER } from '../../../src/database/check.ts'
 import { loadDemoData, type LoadResult } from '../../../src/database/demo-data/load.ts'
-import { DEMO_SIZES, type DemoSize } from '../../../src/database/demo-data/tables.ts'
+import { DEMO_SIZES, type DemoSize } from '../../../src/database/demo-data/sizes.ts'
+import { demoTables } from '../../../src/database/demo-data/tables.ts'
 import { migrate } from '../../../src/database/migrate.ts'
 import { emptyDatabase } from '../../../src/database/reset.ts'
 import { withConnection } from '../../../src/database/single-connection.ts'
@@ -27,6 +28,20 @@ function load(database: TestDatabase, size: DemoSize, onStep: (step: Step) => vo
 const count = async (database: TestDatabase, table: string) =>
   Number((await database.sql.unsafe(`select count(*) from ${table}`))[0]?.['count'])
 
+const totals = Object.fromEntries(demoTables('small').map(({ name, total }) => [name, total]))
+
+/** Everything that a load takes away and makes anew, as PostgreSQL describes it. */
+async function schema(database: TestDatabase) {
+  const rows = await database.sql<{ line: string }[]>`
+    select format('%s %s: %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) as line
+    from pg_constraint where connamespace = 'public'::regnamespace
+    union all
+    select pg_get_indexdef(indexrelid) from pg_index where indrelid in (select oid from pg_class where relnamespace = 'public'::regnamespace)
+    order by 1`
+  // The marker's own table comes with a load.
+  return rows.map(({ line }) => line).filter(line => !line.includes('demo_data'))
+}
+
 // One database for all, emptied between the tests: making one costs more than all of a test.
 const database = await emptyTestDatabase(t)
 t.beforeEach(async () => {
@@ -37,35 +52,51 @@ t.beforeEach(async () => {
   )
 })
 
-await t.test('it loads every row once, tells how far it is, and leaves statistics behind', async t => {
-  const steps: Step[] = []
-  t.equal(await load(database, 'full', step => void steps.push(step)), 'loaded')
-  for (const [table, rows] of Object.entries(DEMO_SIZES.full)) {
-    t.equal(await count(database, table), rows, table)
-    const told = steps.filter(({ name }) => name === table)
-    t.match(told.at(-1), { done: rows, total: rows, finished: true })
-    t.equal(told.filter(({ finished }) => finished).length, 1)
-    t.same(
-      told.map(({ done }) => done).toSorted((a, b) => a - b),
-      told.map(({ done }) => done),
+await t.test(
+  'it fills every table once, tells how far it is, and leaves indexes and statistics as they belong',
+  async t => {
+    const before = await schema(database)
+    const steps: Step[] = []
+    t.equal(await load(database, 'small', step => void steps.push(step)), 'loaded')
+    for (const [table, rows] of Object.entries(totals)) {
+      t.equal(await count(database, table), rows, table)
+      const told = steps.filter(({ name }) => name === table)
+      t.match(told.at(-1), { done: rows, total: rows, finished: true })
+      t.equal(told.filter(({ finished }) => finished).length, 1)
+      t.same(
+        told.map(({ done }) => done).toSorted((a, b) => a - b),
+        told.map(({ done }) => done),
+      )
+    }
+    t.same(await schema(database), before)
+    t.match(steps.slice(-2), [
+      { name: 'indexes', finished: true },
+      { name: 'statistics', finished: true },
+    ])
+    const estimates = await database.sql<{ name: string; rows: number; vacuumed: boolean }[]>`
+    select relname as name, reltuples::int as rows, relallvisible > 0 as vacuumed
+    from pg_class where relname = any(${Object.keys(totals)})`
+    t.same(Object.fromEntries(estimates.map(({ name, rows }) => [name, rows])), totals, 'the planner knows the sizes')
+    t.ok(
+      estimates.every(({ vacuumed }) => vacuumed),
+      'index-only scans need not look into the tables',
     )
-  }
-  const estimates = await database.sql<
-    { name: string; rows: number }[]
-  >`select relname as name, reltuples::int as rows from pg_class where relname = any(${Object.keys(DEMO_SIZES.full)})`
-  t.same(
-    Object.fromEntries(estimates.map(({ name, rows }) => [name, rows])),
-    DEMO_SIZES.full,
-    'the planner knows the sizes',
-  )
+    const other = await database.sql<{ name: string }[]>`
+    select tablename as name from pg_tables where schemaname = 'public'
+      and not tablename = any(${Object.keys(totals)}) order by 1`
+    t.same(
+      other.map(({ name }) => name),
+      ['cache_invalidation', 'cache_invalidation_pruned', 'demo_data', 'schema_migrations'],
+      'no table of the schema is left out',
+    )
 
-  t.equal(await load(database, 'full'), 'present')
-  t.equal(await count(database, 'users'), DEMO_SIZES.full.users)
-  const [added] = await database.sql<
-    [{ id: string }]
-  >`insert into users (email, username, display_name) values ('new@example.org', 'new.user', 'New') returning id`
-  t.equal(Number(added.id), DEMO_SIZES.full.users + 1, 'ids go on after the demo rows')
-})
+    t.equal(await load(database, 'small'), 'present')
+    const [added] = await database.sql<
+      [{ id: string }]
+    >`insert into users (email, username, display_name) values ('new@example.org', 'new.user', 'New') returning id`
+    t.equal(Number(added.id), DEMO_SIZES.small.users + 1, 'ids go on after the demo rows')
+  },
+)
 
 await t.test('processes at once load it once', async t => {
   t.same((await Promise.all([load(database, 'small'), load(database, 'small'), load(database, 'small')])).toSorted(), [
@@ -76,21 +107,31 @@ await t.test('processes at once load it once', async t => {
   t.equal(await count(database, 'users'), DEMO_SIZES.small.users)
 })
 
-await t.test('a load that breaks off leaves nothing, and can be made again', async t => {
-  await t.rejects(
-    load(database, 'small', ({ name }) => {
-      if (name === 'enrolments') throw new Error('broken off')
-    }),
-    { message: 'broken off' },
-  )
-  for (const table of Object.keys(DEMO_SIZES.small)) t.equal(await count(database, table), 0, table)
+await t.test('a load that breaks off leaves nothing, no index is missing, and it can be made again', async t => {
+  const before = await schema(database)
+  for (const step of ['enrolments', 'indexes']) {
+    await t.rejects(
+      load(database, 'small', ({ name }) => {
+        if (name === step) throw new Error('broken off')
+      }),
+      { message: 'broken off' },
+    )
+    for (const table of Object.keys(totals)) t.equal(await count(database, table), 0, table)
+    t.same(await schema(database), before)
+  }
   t.equal(await load(database, 'small'), 'loaded')
 })
 
-await t.test('it is not mixed with rows of others, or with another size', async t => {
-  await database.sql`insert into users (email, username, display_name) values ('a@example.org', 'somebody', 'Somebody')`
-  await t.rejects(load(database, 'small'), { code: 'API_ERR_DEMO_DATA', message: /no demo data/ })
-  await database.sql`delete from users`
+await t.test('it is not mixed with rows of others, with another size, or with those of an earlier release', async t => {
+  await database.sql`insert into badges (code, name, description, tier, points) values ('own', 'Own', 'x', 'gold', 1)`
+  await t.rejects(load(database, 'small'), { code: 'API_ERR_DEMO_DATA', message: /holds badges that are no demo data/ })
+  t.equal(await count(database, 'badges'), 1, 'they are still there')
+  await database.sql`delete from badges`
   await load(database, 'small')
   await t.rejects(load(database, 'full'), { code: 'API_ERR_DEMO_DATA', message: /"small", not "full"/ })
+  await database.sql`alter table demo_data drop column edition`
+  await t.rejects(load(database, 'small'), {
+    code: 'API_ERR_DEMO_DATA',
+    message: /"small" of another release, .*npm run db:reset/,
+  })
 })

@@ -28,6 +28,22 @@ await t.test('numbers fill their range evenly, both ends included', async t => {
   )
 })
 
+await t.test('what stands early is picked more often, but everything is', async t => {
+  const random = createRandom('early')
+  const counts = Array.from({ length: 4 }, () => 0)
+  for (let draw = 0; draw < 10_000; draw += 1) {
+    const index = random.pickEarly([0, 1, 2, 3])
+    counts[index] = (counts[index] ?? 0) + 1
+  }
+  // The square root of the share that lies before it.
+  t.same(
+    counts.map(count => Math.round(count / 500)),
+    [10, 4, 3, 3],
+  )
+  t.equal(Math.round(Array.from({ length: 1000 }, () => random.chance(0.3)).filter(Boolean).length / 100), 3)
+})
+
 await t.test('nothing can be picked from nothing', async t => {
+  t.throws(() => createRandom('x').pickEarly([]), RangeError)
   t.throws(() => createRandom('x').pick([]), RangeError)
 })

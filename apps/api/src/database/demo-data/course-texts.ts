@@ -1,5 +1,6 @@
-// Composes titles and texts from the vocabulary in seed/words.json.
+// Titles and texts of courses and lessons.
 import words from '../../../seed/words.json' with { type: 'json' }
+import { at, CATEGORIES, fill } from './phrasing.ts'
 import type { Random } from './random.ts'
 
 export type Level = 'beginner' | 'intermediate' | 'advanced'
@@ -16,8 +17,6 @@ export interface LessonTexts {
   readonly summary: string
   readonly content: string
 }
-
-const CATEGORIES = Object.entries(words.categories)
 
 interface Topic {
   readonly category: string
@@ -80,48 +79,4 @@ export function lessonTexts(courseIndex: number, position: number, lessons: numb
     '\n\n',
   )
   return { title, summary, content }
-}
-
-export interface PersonName {
-  readonly displayName: string
-  /** Letters a-z and a dot, the same for equal names. */
-  readonly handle: string
-}
-
-export function personName(random: Random): PersonName {
-  const first = random.pick(words.people.first)
-  const last = random.pick(words.people.last)
-  return { displayName: `${first} ${last}`, handle: `${plain(first)}.${plain(last)}` }
-}
-
-/** Lower case, hyphens between words, nothing else: for addresses. */
-export function slugOf(title: string): string {
-  return title
-    .normalize('NFD')
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, '-')
-    .replaceAll(/^-|-$/g, '')
-}
-
-function plain(name: string): string {
-  return name
-    .replaceAll('ø', 'o')
-    .normalize('NFD')
-    .toLowerCase()
-    .replaceAll(/[^a-z]/g, '')
-}
-
-function fill(pattern: string, insert: Readonly<Record<string, string>>): string {
-  return pattern.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
-    const word = insert[name] ?? insert[name.charAt(0).toLowerCase() + name.slice(1)]
-    if (word === undefined) throw new RangeError(`Nothing to put in for {${name}} in "${pattern}".`)
-    return insert[name] === undefined ? word.charAt(0).toUpperCase() + word.slice(1) : word
-  })
-}
-
-/** The list's item at this index, counted on from the start again after its end. */
-function at<Item>(items: readonly Item[], index: number): Item {
-  const item = items[index % items.length]
-  if (item === undefined) throw new RangeError('An empty list in seed/words.json.')
-  return item
 }
