@@ -1,9 +1,16 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import t from 'tap'
+import { createCache } from '@plimsoll/cache'
 import { readMigrations } from '@plimsoll/db-optimizer/migrations'
+import { createLogger } from '@plimsoll/telemetry'
 import { until } from '@plimsoll/testing'
 import { MIGRATIONS_FOLDER } from '../../src/database/check.ts'
 import { demoDatabase } from '../fixture/demo-database.ts'
-import { NO_DATABASE, testApp } from '../fixture/test-app.ts'
+import { NO_CACHE, NO_DATABASE, testApp } from '../fixture/test-app.ts'
+import { ALL_FEATURES } from '../../src/config/feature-options.ts'
+import { WarmUp } from '../../src/cache/warm-up.ts'
 import type { DetailedHealth, Health } from '../../src/resources/health/schema.ts'
 
 const database = await demoDatabase(t)
@@ -81,6 +88,18 @@ await t.test('the detailed page has the figures of the system and of its compone
   t.ok(eventLoop.utilisationRatio >= 0 && eventLoop.utilisationRatio <= 1)
   t.match(requests, { total: 1, active: 1, errors: 0 })
   t.match(body.components, { database: { status: 'up' }, queries: { active: 0, total: 1, failed: 0 } })
+  t.match(body.system.errors, { requests: 0, requestRatio: 0, queries: 0, queryRatio: 0, cacheLoads: 0 })
+  t.match(body.components, {
+    cache: { state: 'off', hitRatio: null, entries: 0, machine: { state: 'none' }, far: { state: 'none' } },
+    integrations: { redis: { state: 'none' } },
+    services: {
+      databaseProbe: { state: 'running', checkedAt: /Z$/ },
+      warmUp: { state: 'none' },
+      memoryWatcher: { state: 'none', pressure: null, leak: null },
+      loadReports: { state: 'running' },
+    },
+  })
+  t.same(body.features, { ...ALL_FEATURES, caching: false })
   t.match(body.components.routes, [
     {
       name: 'main',
@@ -92,6 +111,68 @@ await t.test('the detailed page has the figures of the system and of its compone
       probes: { ok: 0, failed: 0, successRatio: null, latencyMs: null, failure: null },
     },
   ])
+})
+
+await t.test('the detailed page shows cache, integrations and background services as they are', async t => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'api-health-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const { app, dependencies } = await testApp(t, database.url, {
+    // Nobody listens there.
+    cache: { ...NO_CACHE, machine: true, folder, redis: { host: '127.0.0.1', port: 1, password: 'secret-password' } },
+    memory: { recycle: false, shareBytes: undefined, workers: 1, collectWhenIdle: false, profileFolder: undefined },
+  })
+  const page = async () => {
+    const response = await app.inject({ url: '/health/detailed' })
+    t.equal(response.statusCode, 200)
+    t.notMatch(response.body, /secret-password|127\.0\.0\.1|ECONNREFUSED/)
+    return response.json<DetailedHealth>()
+  }
+  t.equal((await page()).components.services.warmUp.state, 'waiting')
+  await dependencies.warmUp?.run()
+  for (const id of [1, 1]) await app.inject({ url: `/api/courses/${id}` })
+  const rss = async (): Promise<number | undefined> =>
+    (await dependencies.registry.getSingleMetric('memory_rss_bytes')?.get())?.values[0]?.value
+  const sampledBefore = await rss()
+  const { system, components } = await page()
+  const sampledAfter = await rss()
+  t.ok([sampledBefore, sampledAfter].includes(system.memory.rssBytes), 'the sample that the metrics show')
+  t.match(components, {
+    cache: { state: 'degraded', hitRatio: 0.5, entries: 1, machine: { state: 'on', entries: Number } },
+    services: {
+      warmUp: { state: 'done' },
+      memoryWatcher: { state: 'running', pressure: /normal|warning|critical|emergency/, leak: 'gathering' },
+    },
+  })
+  t.match(components.integrations.redis.state, /^(degraded|off)$/)
+  t.equal(components.cache.far.state, components.integrations.redis.state)
+})
+
+await t.test('a warm-up that is stopped says so, before or while it runs', async t => {
+  const cache = createCache()
+  t.teardown(() => cache.close())
+  const loading = Promise.withResolvers<void>()
+  const loaded = Promise.withResolvers<string>()
+  cache.namespace<string>('slow', {
+    load: () => {
+      loading.resolve()
+      return loaded.promise
+    },
+  })
+  const logger = createLogger({ level: 'fatal', name: 'test' })
+  const warmUp = new WarmUp(cache, { file: undefined, critical: ['slow key'] }, logger)
+  t.equal(warmUp.state, 'waiting')
+  const running = warmUp.run()
+  await loading.promise
+  t.equal(warmUp.state, 'running')
+  warmUp.stop()
+  t.equal(warmUp.state, 'stopped')
+  loaded.resolve('value')
+  await running
+  t.equal(warmUp.state, 'stopped')
+  const never = new WarmUp(cache, { file: undefined, critical: [] }, logger)
+  never.stop()
+  await never.run()
+  t.equal(never.state, 'stopped')
 })
 
 await t.test('a worker whose pool is full stays ready, says so, and does not wait for the pool', async t => {

@@ -1,5 +1,6 @@
 // Answers of the health pages. They hold figures and codes only: no host names, versions of libraries, paths or messages of errors.
 import { Type, type Static } from 'typebox'
+import { CacheHealth, Features, Integrations, Services } from './components-schema.ts'
 
 const Ratio = Type.Number({ minimum: 0, maximum: 1 })
 const Bytes = Type.Integer({ minimum: 0 })
@@ -52,7 +53,7 @@ const DatabaseRoute = Type.Object(
     state: Type.Enum(['available', 'away']),
     reason: Type.Union([Type.String(), Type.Null()], { description: 'Why it is away.' }),
     forS: Type.Number({ description: 'Seconds in this state.' }),
-    circuit: Type.Enum(['closed', 'open', 'half-open']),
+    circuit: Type.Enum(['closed', 'open', 'half-open', 'off']),
     pool: Type.Object(
       {
         open: Type.Integer({ description: 'Idle and busy.' }),
@@ -93,7 +94,7 @@ const common = {
       '`degraded`: the database has just failed to answer, or is reached by its fallback only; `down`: it has not answered for longer. 503 for `draining` and `down`.',
   }),
   version: Type.String(),
-  uptimeS: Type.Number(),
+  uptimeS: Type.Number({ description: "Since the worker's process was started." }),
   worker: Type.Object({ number: Type.Integer(), generation: Type.Integer(), pid: Type.Integer() }, closed),
 }
 
@@ -117,7 +118,10 @@ export const DetailedHealth = Type.Object(
             externalBytes: Bytes,
             arrayBuffersBytes: Bytes,
           },
-          closed,
+          {
+            ...closed,
+            description: 'Of the last sample, a few seconds old at most, where memory is watched; else of this moment.',
+          },
         ),
         cpu: Type.Object(
           {
@@ -137,6 +141,16 @@ export const DetailedHealth = Type.Object(
         ),
         connections: Type.Object({ open: Type.Integer({ minimum: 0 }) }, closed),
         requests: Requests,
+        errors: Type.Object(
+          {
+            requests: Type.Integer({ minimum: 0, description: 'Answers with a status of 500 or above.' }),
+            requestRatio: Type.Union([Ratio, Type.Null()], { description: 'Of all; null before the first.' }),
+            queries: Type.Integer({ minimum: 0, description: 'Calls to the database that failed.' }),
+            queryRatio: Type.Union([Ratio, Type.Null()], { description: 'Of all; null before the first.' }),
+            cacheLoads: Type.Integer({ minimum: 0, description: 'Loads of the cache that failed or took too long.' }),
+          },
+          { ...closed, description: 'Of this worker, since its start.' },
+        ),
       },
       closed,
     ),
@@ -145,9 +159,13 @@ export const DetailedHealth = Type.Object(
         database: DatabaseHealth,
         routes: Type.Array(DatabaseRoute, { description: 'Ways to the database, the preferred one first.' }),
         queries: Type.Object({ active: Type.Integer(), total: Type.Integer(), failed: Type.Integer() }, closed),
+        cache: CacheHealth,
+        integrations: Integrations,
+        services: Services,
       },
       closed,
     ),
+    features: Features,
   },
   { ...closed, description: 'State with the figures behind it.' },
 )

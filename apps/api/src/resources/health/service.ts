@@ -5,12 +5,15 @@
 //
 // A full pool is no reason to be unready: traffic would move to workers whose pools are as full, and the balancer knows better how to queue.
 import type { RouteStatistics } from '@plimsoll/db-optimizer'
+import type { Features } from '../../config/feature-options.ts'
 import type { Database } from '../../database/database.ts'
 import { boundedCode } from '../../database/failures.ts'
 import type { DatabaseProbe } from '../../database/probe.ts'
 import type { RequestFigures } from '../../http/request-figures.ts'
 import type { DatabaseRoute, DatabaseTest, DetailedHealth, Health, Readiness } from './schema.ts'
+import { describeParts, failedLoads, type WorkerParts } from './components.ts'
 import type { SystemFigures } from './system.ts'
+import { thousandths } from './thousandths.ts'
 
 /** Who answers. */
 export interface WorkerIdentity {
@@ -27,6 +30,10 @@ export interface DrainState {
 export interface HealthTools {
   readonly version: string
   readonly identity: WorkerIdentity
+  /** When this process was started, in milliseconds since the epoch. */
+  readonly startedAtMs: number
+  readonly features: Features
+  readonly parts: WorkerParts
   readonly drainState: DrainState
   readonly database: Database
   readonly probe: DatabaseProbe
@@ -45,8 +52,7 @@ export interface HealthService {
 }
 
 export function createHealthService(tools: HealthTools): HealthService {
-  const { version, identity, drainState, database, probe, figures, system, clock } = tools
-  const startedAt = clock.now()
+  const { version, identity, startedAtMs, features, parts, drainState, database, probe, figures, system, clock } = tools
 
   function status(): Health['status'] {
     if (drainState.draining) return 'draining'
@@ -73,7 +79,7 @@ export function createHealthService(tools: HealthTools): HealthService {
     return {
       status: status(),
       version,
-      uptimeS: Math.round((clock.now() - startedAt) / 1000),
+      uptimeS: thousandths((clock.now() - startedAtMs) / 1000),
       worker: { number: identity.worker, generation: identity.generation, pid: identity.pid },
     }
   }
@@ -84,7 +90,7 @@ export function createHealthService(tools: HealthTools): HealthService {
       const { route, pool } = database.statistics()
       return {
         status: now === 'draining' ? 'draining' : now === 'down' ? 'database-down' : 'ready',
-        database: { route, saturation: round(pool.saturation), waiting: pool.waiting },
+        database: { route, saturation: thousandths(pool.saturation), waiting: pool.waiting },
       }
     },
 
@@ -93,14 +99,29 @@ export function createHealthService(tools: HealthTools): HealthService {
     detailed(openConnections) {
       const { queriesActive, queriesTotal, queriesFailed } = database.figures()
       const { route: used, routes } = database.statistics()
+      const requests = figures.snapshot()
+      const cache = parts.cache.stats()
       return {
         ...common(),
-        system: { ...system.look(), connections: { open: openConnections }, requests: figures.snapshot() },
+        system: {
+          ...system.look(),
+          connections: { open: openConnections },
+          requests,
+          errors: {
+            requests: requests.errors,
+            requestRatio: share(requests.errors, requests.total),
+            queries: queriesFailed,
+            queryRatio: share(queriesFailed, queriesTotal),
+            cacheLoads: failedLoads(cache),
+          },
+        },
         components: {
           database: probe.health(),
           routes: routes.map(route => describeRoute(route, used)),
           queries: { active: queriesActive, total: queriesTotal, failed: queriesFailed },
+          ...describeParts(parts, cache, probe.health()),
         },
+        features: { ...features },
       }
     },
 
@@ -112,11 +133,15 @@ export function createHealthService(tools: HealthTools): HealthService {
       const [row] = await database.read('health.database-test', query, signal)
       return {
         status: 'ok',
-        latencyMs: round(clock.now() - askedAt),
+        latencyMs: thousandths(clock.now() - askedAt),
         schemaVersion: row?.version ?? 0,
       }
     },
   }
+}
+
+function share(part: number, all: number): number | null {
+  return all === 0 ? null : thousandths(part / all)
 }
 
 function describeRoute(route: RouteStatistics, used: string): DatabaseRoute {
@@ -134,21 +159,17 @@ function describeRoute(route: RouteStatistics, used: string): DatabaseRoute {
       busy: pool.busy,
       opening: pool.opening,
       waiting: pool.waiting,
-      saturation: round(pool.saturation),
+      saturation: thousandths(pool.saturation),
       refused: pool.refusedTotal,
-      waitP50Ms: round(pool.acquireWait.p50Ms),
-      waitP99Ms: round(pool.acquireWait.p99Ms),
+      waitP50Ms: thousandths(pool.acquireWait.p50Ms),
+      waitP99Ms: thousandths(pool.acquireWait.p99Ms),
     },
     probes: {
       ok: probes.ok,
       failed: probes.failed,
       successRatio: probes.recentSuccessRatio,
-      latencyMs: probes.lastDurationMs === null ? null : round(probes.lastDurationMs),
+      latencyMs: probes.lastDurationMs === null ? null : thousandths(probes.lastDurationMs),
       failure: probes.lastFailure === null ? null : boundedCode(probes.lastFailure),
     },
   }
-}
-
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000
 }

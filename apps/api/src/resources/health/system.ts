@@ -2,7 +2,9 @@
 import { availableParallelism } from 'node:os'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
+import type { MemoryMonitor } from '@plimsoll/memory-optimizer'
 import type { DetailedHealth } from './schema.ts'
+import { thousandths } from './thousandths.ts'
 
 type System = DetailedHealth['system']
 
@@ -13,7 +15,11 @@ export interface SystemFigures {
 
 const DELAY_RESOLUTION_MS = 20
 
-export function createSystemFigures(clock: { now(): number }): SystemFigures {
+/** @param memory whose last sample is shown, so that this page and the metrics say the same; undefined: nobody watches, and each look reads */
+export function createSystemFigures(
+  clock: { now(): number },
+  memory: Pick<MemoryMonitor, 'latest'> | undefined,
+): SystemFigures {
   const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS })
   delays.enable()
   let lastUtilisation = performance.eventLoopUtilization()
@@ -22,28 +28,20 @@ export function createSystemFigures(clock: { now(): number }): SystemFigures {
 
   return {
     look() {
-      const memory = process.memoryUsage()
       const cpu = process.cpuUsage()
       const now = clock.now()
       const utilisation = performance.eventLoopUtilization()
       const cpuMs = (cpu.user - lastCpu.user + cpu.system - lastCpu.system) / 1000
       const result = {
-        memory: {
-          rssBytes: memory.rss,
-          heapUsedBytes: memory.heapUsed,
-          heapTotalBytes: memory.heapTotal,
-          heapLimitBytes: getHeapStatistics().heap_size_limit,
-          externalBytes: memory.external,
-          arrayBuffersBytes: memory.arrayBuffers,
-        },
+        memory: memory === undefined ? readMemory() : sampledMemory(memory.latest),
         cpu: {
           cores: availableParallelism(),
-          userS: round(cpu.user / 1e6),
-          systemS: round(cpu.system / 1e6),
-          ratio: round(now > lastAt ? cpuMs / (now - lastAt) : 0),
+          userS: thousandths(cpu.user / 1e6),
+          systemS: thousandths(cpu.system / 1e6),
+          ratio: thousandths(now > lastAt ? cpuMs / (now - lastAt) : 0),
         },
         eventLoop: {
-          utilisationRatio: round(performance.eventLoopUtilization(utilisation, lastUtilisation).utilization),
+          utilisationRatio: thousandths(performance.eventLoopUtilization(utilisation, lastUtilisation).utilization),
           delayP50Ms: delayMs(delays.percentile(50)),
           delayP99Ms: delayMs(delays.percentile(99)),
         },
@@ -62,9 +60,28 @@ export function createSystemFigures(clock: { now(): number }): SystemFigures {
 
 /** The histogram counts whole intervals of its timer: what is over its resolution is the delay. */
 function delayMs(nanoseconds: number): number {
-  return Math.max(0, round(nanoseconds / 1e6 - DELAY_RESOLUTION_MS))
+  return Math.max(0, thousandths(nanoseconds / 1e6 - DELAY_RESOLUTION_MS))
 }
 
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000
+function readMemory(): System['memory'] {
+  const { rss, heapUsed, heapTotal, external, arrayBuffers } = process.memoryUsage()
+  return {
+    rssBytes: rss,
+    heapUsedBytes: heapUsed,
+    heapTotalBytes: heapTotal,
+    heapLimitBytes: getHeapStatistics().heap_size_limit,
+    externalBytes: external,
+    arrayBuffersBytes: arrayBuffers,
+  }
+}
+
+function sampledMemory(sample: MemoryMonitor['latest']): System['memory'] {
+  return {
+    rssBytes: sample.rssBytes,
+    heapUsedBytes: sample.heapUsedBytes,
+    heapTotalBytes: sample.heapTotalBytes,
+    heapLimitBytes: sample.heapLimitBytes,
+    externalBytes: sample.externalBytes,
+    arrayBuffersBytes: sample.arrayBuffersBytes,
+  }
 }
