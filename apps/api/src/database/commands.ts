@@ -7,11 +7,14 @@ import type { DriverSql } from './driver.ts'
 import { loadDemoData } from './demo-data/load.ts'
 import { migrate, pendingMigrations, rehearse, repair, type MigrationReport, type MigrationTarget } from './migrate.ts'
 import { emptyDatabase } from './reset.ts'
+import { toSetupError } from './failures.ts'
+import { renderVerification } from './verify/report.ts'
+import { verify } from './verify/verify.ts'
 import { withConnection } from './single-connection.ts'
 import type { OnStep } from './steps.ts'
 
 /** Each with the number of words that follow it. */
-const COMMANDS = { migrate: 0, plan: 0, rehearse: 0, repair: 2, seed: 0, reset: 0 } as const
+const COMMANDS = { migrate: 0, plan: 0, rehearse: 0, repair: 2, seed: 0, reset: 0, verify: 0 } as const
 export type Command = keyof typeof COMMANDS
 
 /** Whether this is a command with as many words after it as it takes. */
@@ -67,6 +70,8 @@ export async function runCommand(
     case 'reset':
       await connected(sql => emptyDatabase(sql, config.environment))
       return report.onNote(`Emptied. ${summary(await migrate(target, report))}`)
+    case 'verify':
+      return verifyIndexes(config, report)
     default:
       return command satisfies never
   }
@@ -82,6 +87,32 @@ async function plan(target: MigrationTarget, report: MigrationReport): Promise<v
     )
   }
   report.onNote(pending.length === 0 ? UP_TO_DATE : `${pending.length} to be applied; nothing was changed.`)
+}
+
+/** @throws API_ERR_ADVICE_REFUSED; API_ERR_INDEXES when something is to be done */
+async function verifyIndexes(
+  { environment, database, advise }: Omit<DatabaseCommandConfig, 'cache'>,
+  report: MigrationReport,
+): Promise<void> {
+  if (advise && environment === 'production') {
+    throw new SetupError(
+      'API_ERR_ADVICE_REFUSED',
+      'verify --advise builds indexes to try them out, which locks their tables: run it on a copy, with another NODE_ENV.',
+    )
+  }
+  const found = await verify({ target: database, migrationsFolder: MIGRATIONS_FOLDER, advise }).catch(
+    (error: unknown) => {
+      throw toSetupError(error, database.url)
+    },
+  )
+  for (const line of renderVerification(found)) report.onNote(line)
+  if (found.passed) return
+  const { missing, invalid, duplicate } = found.indexes
+  const unproved = found.queries.filter(({ verdict }) => verdict === 'not-used').length
+  throw new SetupError(
+    'API_ERR_INDEXES',
+    `Missing indexes: ${missing.length}, invalid: ${invalid.length}, duplicate: ${duplicate.length}; queries without their index: ${unproved}. The lines above name them.`,
+  )
 }
 
 /** @throws API_ERR_COMMAND */

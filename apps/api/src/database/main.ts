@@ -1,4 +1,4 @@
-// The database commands: `node src/database/main.ts migrate | plan | rehearse | repair NUMBER pending|done | seed | reset`, with DATABASE_URL set;
+// The database commands: `node src/database/main.ts migrate | plan | rehearse | repair NUMBER pending|done | seed | reset | verify`, with DATABASE_URL set;
 // where that leads through a pooler, DATABASE_DIRECT_URL as well.
 //
 //   migrate   applies the migrations that are missing
@@ -7,6 +7,7 @@
 //   repair    says of a migration that was interrupted outside a transaction that it may run again (pending), or is complete (done)
 //   seed      loads the demo data, once
 //   reset     empties the database and applies all migrations
+//   verify    says which indexes are missing, needless or never used, and proves that each listed query uses its own
 import { loadConfig } from '@plimsoll/config'
 import { clearCache } from '../cache/cache.ts'
 import { databaseProgram } from '../config/config.ts'

@@ -11,7 +11,13 @@ const { url } = await emptyTestDatabase(t)
 
 async function run(command: Command, words: readonly string[] = [], progress: 'text' | 'json' = 'text') {
   const lines: string[] = []
-  const config = { environment: 'development', size: 'small', progress, database: { url, connectTimeoutS: 5 } } as const
+  const config = {
+    environment: 'development',
+    size: 'small',
+    advise: false,
+    progress,
+    database: { url, connectTimeoutS: 5 },
+  } as const
   await runCommand(command, config, line => void lines.push(line), words)
   return lines
 }
