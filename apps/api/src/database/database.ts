@@ -6,6 +6,7 @@
 // * reads may run twice, so a lost answer is asked for again, also over the other route
 // * who waits for a read leaves as soon as its signal aborts; the statement is cancelled behind them, and nobody waits for the cancel's answer
 // * errors become the API's own (failures.ts), and every call is counted by its name
+// * while the database is away calls are refused at once, and reads that wait are given up (outage-watch.ts)
 import {
   createDatabase,
   type DatabaseStatistics,
@@ -19,7 +20,8 @@ import { createInvalidationLog, type InvalidationLog } from '@plimsoll/db-optimi
 import type { Logger } from '@plimsoll/telemetry'
 import { routesTo, type DatabaseAddress } from './address.ts'
 import { BIGINT } from './driver.ts'
-import { toApiError } from './failures.ts'
+import { endOf, toApiError } from './failures.ts'
+import type { CallEnd, OutageWatch } from './outage-watch.ts'
 import { logRouteChanges } from './route-log.ts'
 
 /** JavaScript types of columns beyond the driver's own: bigint columns are numbers (identities never pass 2^53), numeric ones text, times are Dates. */
@@ -98,6 +100,16 @@ export interface DatabaseOptions extends DatabaseAddress {
   readonly slowQueryMs: number
 }
 
+/** What may be left out. */
+export interface DatabaseSwitches {
+  /** Whether reads by id that come in at the same time share a statement. */
+  readonly batching: boolean
+  /** Whether a route that has just failed repeatedly is left. */
+  readonly circuitBreaker: boolean
+  /** Whether statements are counted and timed by their text, and slow ones logged. */
+  readonly statementStatistics: boolean
+}
+
 /** Told about every call that has ended. */
 export type ObserveQuery = (name: string, outcome: 'ok' | 'failed' | 'abandoned', durationMs: number) => void
 
@@ -108,9 +120,13 @@ export interface DatabaseTools {
   readonly observe: ObserveQuery
   /** Keeps rows of `sql.cached`, and is told of every write. */
   readonly queryCache: QueryCache | undefined
+  /** Refuses calls while the database is away; undefined: each finds out for itself. */
+  readonly outage: OutageWatch | undefined
 }
 
 const TYPES = { bigint: BIGINT }
+/** What a read says of itself: it may run twice, and it isn't to be looked into for writes. A lost answer to one whose tables aren't known would else count as a write to any. */
+const READING = { idempotent: true, invalidates: [] } as const
 
 interface CallTraits {
   readonly signal: AbortSignal | undefined
@@ -118,8 +134,11 @@ interface CallTraits {
 }
 
 /** Opens the pool. It doesn't fail when the database is away: the first query says so, and later ones find it when it's back. */
-export async function openDatabase(options: DatabaseOptions, tools: DatabaseTools): Promise<Database> {
-  const { logger, clock, random, observe, queryCache } = tools
+export async function openDatabase(
+  options: DatabaseOptions & DatabaseSwitches,
+  tools: DatabaseTools,
+): Promise<Database> {
+  const { logger, clock, random, observe, queryCache, outage } = tools
   const routes = routesTo(options)
   const database = createDatabase(
     {
@@ -131,6 +150,8 @@ export async function openDatabase(options: DatabaseOptions, tools: DatabaseTool
       commandTimeoutMs: options.commandTimeoutS * 1000,
       acquireTimeoutMs: options.acquireTimeoutMs,
       slowQueryMs: options.slowQueryMs,
+      circuitBreaker: options.circuitBreaker,
+      statementStatistics: options.statementStatistics,
       // `name` is the program's in every line.
       onSlowQuery: ({ name, ...slow }) => logger.warn({ statement: name, ...slow }, 'slow statement'),
       onNotice: notice => logger.debug({ notice: notice['message'] }, 'notice from the database'),
@@ -144,21 +165,25 @@ export async function openDatabase(options: DatabaseOptions, tools: DatabaseTool
   async function counted<Result>(
     name: string,
     { signal, readOnly }: CallTraits,
-    work: () => Promise<Result>,
+    work: (signal: AbortSignal | undefined) => Promise<Result>,
   ): Promise<Result> {
     signal?.throwIfAborted()
+    const call = outage?.begin(signal, readOnly)
+    let end: CallEnd = 'answered'
     const startedAt = clock.now()
     figures.queriesActive += 1
     try {
-      const result = await work()
+      const result = await work(call?.signal ?? signal)
       observe(name, 'ok', clock.now() - startedAt)
       return result
     } catch (error) {
+      end = endOf(error)
       const abandoned = signal?.aborted === true
       if (!abandoned) figures.queriesFailed += 1
       observe(name, abandoned ? 'abandoned' : 'failed', clock.now() - startedAt)
       throw toApiError(error, { readOnly })
     } finally {
+      call?.end(end)
       figures.queriesActive -= 1
       figures.queriesTotal += 1
     }
@@ -169,8 +194,13 @@ export async function openDatabase(options: DatabaseOptions, tools: DatabaseTool
     keyForm: 'int8' as const,
     keyOf: idOf,
     run: (ids: readonly number[], { signal }: { readonly signal: AbortSignal }): Promise<readonly Row[]> =>
-      query(ids).with({ name, signal, idempotent: true }),
+      query(ids).with({ name, signal, ...READING }),
   })
+
+  const read = <Row extends object>(name: string, query: Query<Row>, signal?: AbortSignal) =>
+    counted(name, { signal, readOnly: true }, stop =>
+      untilAborted(query.with({ name, signal: stop, ...READING }), stop),
+    )
 
   const stopLogging = logRouteChanges(
     logger,
@@ -183,17 +213,18 @@ export async function openDatabase(options: DatabaseOptions, tools: DatabaseTool
   }
   return {
     sql: database.sql,
-    read: (name, query, signal) =>
-      counted(name, { signal, readOnly: true }, () =>
-        untilAborted(query.with({ name, signal, idempotent: true }), signal),
-      ),
-    loader(read) {
-      const loader = database.loader(loading(read))
-      return (id, signal) => counted(read.name, { signal, readOnly: true }, () => loader.load(id, { signal }))
+    read,
+    loader(keyed) {
+      const { name, query } = keyed
+      if (!options.batching) return async (id, signal) => (await read(name, query([id]), signal))[0] ?? null
+      const loader = database.loader(loading(keyed))
+      return (id, signal) => counted(name, { signal, readOnly: true }, stop => loader.load(id, { signal: stop }))
     },
-    manyLoader(read) {
-      const loader = database.manyLoader(loading(read))
-      return (id, signal) => counted(read.name, { signal, readOnly: true }, () => loader.load(id, { signal }))
+    manyLoader(keyed) {
+      const { name, query } = keyed
+      if (!options.batching) return (id, signal) => read(name, query([id]), signal)
+      const loader = database.manyLoader(loading(keyed))
+      return (id, signal) => counted(name, { signal, readOnly: true }, stop => loader.load(id, { signal: stop }))
     },
     transaction(name, fn, transactionOptions = {}) {
       const { signal, readOnly = false } = transactionOptions

@@ -3,6 +3,7 @@
 // Codes: DB_ERR_* of the optimizer; beneath them SQLSTATEs for what the server says (PostgreSQL, appendix A), and Node's and the driver's for sockets.
 import { DbError } from '@plimsoll/db-optimizer'
 import { ApiError, SetupError } from '../errors.ts'
+import type { CallEnd } from './outage-watch.ts'
 
 const RETRY_AFTER_S = 1
 /** Nobody is sent away for longer, however long they have waited. */
@@ -67,6 +68,13 @@ export function toApiError(error: unknown, traits: { readonly readOnly: boolean 
     default:
       return error.code satisfies never
   }
+}
+
+/** What a failed call tells of the database. */
+export function endOf(error: unknown): CallEnd {
+  if (!(error instanceof DbError)) return 'other'
+  if (error.code === 'DB_ERR_CONNECT') return 'unreachable'
+  return error.sqlState === undefined ? 'other' : 'answered'
 }
 
 function unavailable(cause: DbError): ApiError {

@@ -3,6 +3,7 @@
 import { Counter, Gauge, Histogram, type Registry } from '@plimsoll/telemetry'
 import type { Database, ObserveQuery } from './database.ts'
 import { DATABASE_BUCKETS_SECONDS, eventMetrics } from './event-metrics.ts'
+import type { OutageWatch } from './outage-watch.ts'
 import { poolMetrics } from './pool-metrics.ts'
 import type { DatabaseHealth } from './probe.ts'
 
@@ -31,9 +32,13 @@ export function callMetrics(registry: Registry): ObserveQuery {
 /** Registers all other figures; the returned function ends the counting. */
 export function databaseMetrics(
   registry: Registry,
-  sources: { readonly database: Pick<Database, 'statistics'>; readonly health: () => DatabaseHealth },
+  sources: {
+    readonly database: Pick<Database, 'statistics'>
+    readonly outage: Pick<OutageWatch, 'isAway' | 'refused'> | undefined
+    readonly health: () => DatabaseHealth
+  },
 ): () => void {
-  const { database, health } = sources
+  const { database, outage, health } = sources
   registry.registerMetric(
     new Gauge({
       name: 'db_up',
@@ -56,9 +61,35 @@ export function databaseMetrics(
       },
     }),
   )
+  if (outage !== undefined) outageMetrics(registry, outage)
   poolMetrics(registry, () => database.statistics())
   return eventMetrics(
     registry,
     database.statistics().routes.map(route => route.name),
+  )
+}
+
+function outageMetrics(registry: Registry, outage: Pick<OutageWatch, 'isAway' | 'refused'>): void {
+  registry.registerMetric(
+    new Gauge({
+      name: 'db_away',
+      help: 'Workers that refuse what needs the database, since it is away.',
+      registers: [],
+      aggregator: 'sum',
+      collect() {
+        this.set(outage.isAway ? 1 : 0)
+      },
+    }),
+  )
+  registry.registerMetric(
+    new Counter({
+      name: 'db_refused_total',
+      help: 'Calls that were refused, or given up, since the database was away.',
+      registers: [],
+      collect() {
+        this.reset()
+        this.inc(outage.refused)
+      },
+    }),
   )
 }

@@ -7,7 +7,9 @@
 //
 // * It has a pool of its own, of one connection per route: one with all connections busy is not a database that is down.
 // * Every interval ± 10 %, so that the workers' probes don't march in step; every second while something is wrong.
-// * An answer that doesn't come in time counts as a failure. Nothing is asked twice: the next look is the second try.
+// * An answer that doesn't come in time counts as a failure. Nothing is asked twice: the next look is the second try. While something is wrong that time is a second,
+//   so that it's soon found to be well again.
+// * Whoever suspects something (outage-watch.ts) has it look at once.
 // * What one route answers is an answer: which one is in use, and how the others do, is for the database itself to say (its statistics).
 import { createDatabase } from '@plimsoll/db-optimizer'
 import type { Logger } from '@plimsoll/telemetry'
@@ -67,10 +69,15 @@ export interface DatabaseProbe {
   health(): DatabaseHealth
   /** Looks once now, then on in the background. */
   start(): Promise<void>
+  /** Whether a look is answered: the one that's under way, or one that begins now. */
+  soon(): Promise<boolean>
+  /** Calls back after each look, with whether it was answered, and how long it took. */
+  onLook(callback: (isAnswered: boolean, durationMs: number) => void): void
   close(): void
 }
 
 const FAILING_INTERVAL_MS = 1000
+const FAILING_TIMEOUT_MS = 1000
 const JITTER_RATIO = 0.1
 
 export function createProbe(options: ProbeOptions, tools: ProbeTools): DatabaseProbe {
@@ -84,13 +91,27 @@ export function createProbe(options: ProbeOptions, tools: ProbeTools): DatabaseP
   let answered = 0
   let asked = 0
   let timer: Timer | undefined
+  let underWay: Promise<boolean> | undefined
   let closed = false
+  const callbacks: ((isAnswered: boolean, durationMs: number) => void)[] = []
 
-  async function probe(): Promise<void> {
+  function probe(): Promise<boolean> {
+    if (underWay !== undefined) return underWay
+    const startedAt = clock.now()
+    underWay = probeOnce().then(isAnswered => {
+      underWay = undefined
+      if (!closed) for (const callback of callbacks) callback(isAnswered, clock.now() - startedAt)
+      return isAnswered
+    })
+    return underWay
+  }
+
+  async function probeOnce(): Promise<boolean> {
     const startedAt = clock.now()
     asked += 1
+    const timeoutMs = failuresInARow > 0 ? Math.min(options.timeoutMs, FAILING_TIMEOUT_MS) : options.timeoutMs
     try {
-      const answer = await look(options.timeoutMs)
+      const answer = await look(timeoutMs)
       answered += 1
       failuresInARow = 0
       failure = null
@@ -103,6 +124,7 @@ export function createProbe(options: ProbeOptions, tools: ProbeTools): DatabaseP
       setStatus(failuresInARow >= options.downAfter ? 'down' : 'failing')
     }
     checkedAt = new Date(clock.now()).toISOString()
+    return failuresInARow === 0
   }
 
   function setStatus(next: DatabaseStatus): void {
@@ -115,6 +137,7 @@ export function createProbe(options: ProbeOptions, tools: ProbeTools): DatabaseP
 
   function schedule(): void {
     if (closed) return
+    clock.clearTimeout(timer)
     const intervalMs = status === 'up' ? options.intervalMs : Math.min(options.intervalMs, FAILING_INTERVAL_MS)
     const jitter = 1 + JITTER_RATIO * (2 * random.next() - 1)
     timer = clock.setTimeout(() => void probe().then(schedule), intervalMs * jitter)
@@ -134,6 +157,15 @@ export function createProbe(options: ProbeOptions, tools: ProbeTools): DatabaseP
       await probe()
       schedule()
     },
+    soon() {
+      clock.clearTimeout(timer)
+      const looked = probe()
+      void looked.then(schedule)
+      return looked
+    },
+    onLook(callback) {
+      callbacks.push(callback)
+    },
     close() {
       closed = true
       clock.clearTimeout(timer)
@@ -149,6 +181,7 @@ export interface ProbeQuery {
 export interface ProbeQueryOptions extends DatabaseAddress {
   readonly applicationName: string
   readonly connectTimeoutS: number
+  readonly circuitBreaker: boolean
 }
 
 /** The probe's name, as its question and its pools have it in events. */
@@ -169,6 +202,7 @@ export function createProbeQuery(options: ProbeQueryOptions): ProbeQuery {
     connectTimeoutMs: options.connectTimeoutS * 1000,
     cancelGraceMs: CANCEL_GRACE_MS,
     maxAttempts: 1,
+    circuitBreaker: options.circuitBreaker,
     statementStatistics: false,
   })
   return {

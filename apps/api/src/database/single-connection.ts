@@ -5,6 +5,7 @@
 import postgres from 'postgres'
 import { connectionOptions, type DriverSql } from './driver.ts'
 import { toSetupError } from './failures.ts'
+import { promptSocket } from './prompt-socket.ts'
 
 export interface SingleConnectionOptions {
   readonly url: string
@@ -26,6 +27,7 @@ export async function withConnection<Result>(
 ): Promise<Result> {
   const sql: DriverSql = postgres(options.url, {
     ...connectionOptions(options, notice => options.onNotice?.(notice['message'] ?? '')),
+    ...promptSocket(),
     max: 1,
     // Its time-out would drop the session's state, and a command doesn't idle for half an hour.
     max_lifetime: null,

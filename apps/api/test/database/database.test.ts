@@ -2,7 +2,12 @@ import t from 'tap'
 import { createLogger } from '@plimsoll/telemetry'
 import type { TestScope } from '@plimsoll/testing'
 import { until } from '@plimsoll/testing'
-import { openDatabase, type Database, type DatabaseOptions } from '../../src/database/database.ts'
+import {
+  openDatabase,
+  type Database,
+  type DatabaseOptions,
+  type DatabaseSwitches,
+} from '../../src/database/database.ts'
 import { systemClock } from '../../src/programs.ts'
 import { demoDatabase } from '../fixture/demo-database.ts'
 import { NO_DATABASE } from '../fixture/test-app.ts'
@@ -15,7 +20,7 @@ interface Opened {
   readonly logged: string[]
 }
 
-async function open(t: TestScope, options: Partial<DatabaseOptions> = {}): Promise<Opened> {
+async function open(t: TestScope, options: Partial<DatabaseOptions & DatabaseSwitches> = {}): Promise<Opened> {
   const observed: string[] = []
   const logged: string[] = []
   const database = await openDatabase(
@@ -28,6 +33,9 @@ async function open(t: TestScope, options: Partial<DatabaseOptions> = {}): Promi
       commandTimeoutS: 30,
       acquireTimeoutMs: 5000,
       slowQueryMs: 3_600_000,
+      batching: true,
+      circuitBreaker: true,
+      statementStatistics: true,
       ...options,
     },
     {
@@ -40,6 +48,7 @@ async function open(t: TestScope, options: Partial<DatabaseOptions> = {}): Promi
       random: { next: () => 0.5 },
       observe: (name, outcome) => void observed.push(`${name} ${outcome}`),
       queryCache: undefined,
+      outage: undefined,
     },
   )
   t.teardown(() => database.close())

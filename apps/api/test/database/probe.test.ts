@@ -121,7 +121,12 @@ await t.test('a closed probe looks no more', async t => {
 const database = await demoDatabase(t)
 
 await t.test('the question is answered by a real server, also after its connection was ended', async t => {
-  const query = createProbeQuery({ url: database.url, applicationName: 'probe-test', connectTimeoutS: 5 })
+  const query = createProbeQuery({
+    url: database.url,
+    applicationName: 'probe-test',
+    connectTimeoutS: 5,
+    circuitBreaker: true,
+  })
   t.teardown(() => query.close())
   const answer = await query.look(3000)
   t.ok(answer.connectionsUsed >= 1 && answer.connectionsLimit >= 10)
@@ -131,7 +136,12 @@ await t.test('the question is answered by a real server, also after its connecti
 })
 
 await t.test('a server that is away is a failure with a code', async t => {
-  const away = createProbeQuery({ url: NO_DATABASE, applicationName: 'probe-test', connectTimeoutS: 5 })
+  const away = createProbeQuery({
+    url: NO_DATABASE,
+    applicationName: 'probe-test',
+    connectTimeoutS: 5,
+    circuitBreaker: true,
+  })
   t.teardown(() => away.close())
   await t.rejects(away.look(3000), { code: 'DB_ERR_CONNECT', reason: 'ECONNREFUSED' })
 })
@@ -150,6 +160,7 @@ await t.test('a server that lets nobody in is a failure when the time is up', as
     url: `postgres://nobody@127.0.0.1:${port}/nowhere`,
     applicationName: 'probe-test',
     connectTimeoutS: 5,
+    circuitBreaker: true,
   })
   t.teardown(() => query.close())
   await t.rejects(query.look(50), { name: 'DbError', outcome: 'not-executed' })
@@ -161,6 +172,7 @@ await t.test('with a pooler that is away the direct route answers', async t => {
     directUrl: database.url,
     applicationName: 'probe-test',
     connectTimeoutS: 5,
+    circuitBreaker: true,
   })
   t.teardown(() => query.close())
   t.ok((await query.look(3000)).connectionsUsed >= 1)

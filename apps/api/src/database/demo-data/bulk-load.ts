@@ -23,9 +23,8 @@ export async function withoutIndexes(
 ): Promise<void> {
   // A foreign key may rely on an index: it goes first and comes back last.
   const foreignKeys = await sql.unsafe<Definition[]>(FOREIGN_KEYS, [tables.join(',')])
-  for (const { drop } of foreignKeys) await sql.unsafe(drop)
   const indexes = await sql.unsafe<Definition[]>(INDEXES, [tables.join(',')])
-  for (const { drop } of indexes) await sql.unsafe(drop)
+  await sql.unsafe([...foreignKeys, ...indexes].map(({ drop }) => drop).join(';\n')).simple()
   await work()
   const missing = [...indexes, ...foreignKeys]
   for (const [index, { create }] of missing.entries()) {
