@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createLogger } from '@plimsoll/telemetry'
 import { createApp } from '../src/app.ts'
+import { ALL_FEATURES } from '../src/config/feature-options.ts'
 import { createDependencies, type DependenciesOptions } from '../src/dependencies.ts'
 import { Admission } from '../src/memory/admission.ts'
 import { watchWorkerMemory } from '../src/memory/worker-memory.ts'
@@ -28,8 +29,20 @@ interface Order {
   readonly durationMs: number
 }
 
-if (process.argv[2] === 'client') runClient()
-else await runBench(process.argv[2] ?? '', Number(process.argv[3] ?? 40))
+const USAGE = `node apps/api/bench/watching.ts DATABASE_URL [TURNS]
+
+  DATABASE_URL   a PostgreSQL with the migrations and the small demo data: postgres://user:password@host:port/database
+  TURNS          how often each variant is measured, a second each; 1 to 10000, 40 unless given
+`
+
+const [url, turns = '40'] = process.argv.slice(2)
+if (url === 'client') runClient()
+else if (url !== undefined && /^postgres(ql)?:\/\//.test(url) && /^[1-9]\d{0,3}$|^10000$/.test(turns)) {
+  await runBench(url, Number(turns))
+} else {
+  process.stderr.write(USAGE)
+  process.exitCode = 2
+}
 
 async function runBench(url: string, pairs: number): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'plimsoll-watching-'))
@@ -75,6 +88,7 @@ async function openVariant(name: string, url: string, folder: string) {
   const options: DependenciesOptions = {
     version: '0',
     identity: { worker: 0, generation: 1, pid: process.pid },
+    features: ALL_FEATURES,
     database: {
       url,
       applicationName: 'watching',
@@ -86,7 +100,7 @@ async function openVariant(name: string, url: string, folder: string) {
       slowQueryMs: 60_000,
     },
     probe: { intervalMs: 60_000, downAfter: 3, timeoutMs: 3000 },
-    cache: { enabled: true, machine: false, folder: undefined, maxMib: 8, diskFolder: undefined, redis: undefined },
+    cache: { machine: false, folder: undefined, maxMib: 8, diskFolder: undefined, redis: undefined },
     warmUp: { file: undefined, critical: [] },
     memory: undefined,
     loadReport: on,

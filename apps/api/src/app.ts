@@ -2,23 +2,27 @@
 import { fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import compress from '@fastify/compress'
 import cors from '@fastify/cors'
-import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { categoryLogger } from '@plimsoll/telemetry'
+import { ENVIRONMENTS } from './config/environments.ts'
 import type { Dependencies } from './dependencies.ts'
+import { readJsonBodies } from './http/json-body.ts'
 import { trustPeers } from './http/peers.ts'
 import { requestIds } from './http/request-id.ts'
 import { compileValidator } from './http/validation.ts'
 import { answerClientErrors, ignoreClientError } from './plugins/client-errors.ts'
 import { compressOptions } from './plugins/compression.ts'
 import { draining } from './plugins/draining.ts'
+import { helmetHeaders } from './plugins/helmet-headers.ts'
+import { httpCaching } from './plugins/http-caching.ts'
 import { loadReport } from './plugins/load-report.ts'
 import { loadShedding } from './plugins/load-shedding.ts'
-import { answerError, setErrorHandlers } from './plugins/error-handler.ts'
+import { answerError } from './plugins/error-handler.ts'
 import { metrics } from './plugins/metrics.ts'
 import { metricsRoute } from './plugins/metrics-route.ts'
+import { privateAnswers, storeNothing } from './plugins/no-store.ts'
 import { operatorAccess } from './plugins/operator-access.ts'
 import {
   documentationPageOptions,
@@ -30,9 +34,13 @@ import {
 import { rateLimitOptions } from './plugins/rate-limits.ts'
 import { requestContext } from './plugins/request-context.ts'
 import { quietLogController, requestLog } from './plugins/request-log.ts'
-import { corsOptions, helmetOptions, securityHeaders, type Environment } from './plugins/security.ts'
+import { corsOptions, helmetOptions, strictTransport, type Environment } from './plugins/security.ts'
+import { unknownAddresses } from './plugins/unknown-addresses.ts'
+import { blogsRoutes } from './resources/blogs/routes.ts'
 import { coursesRoutes } from './resources/courses/routes.ts'
+import { gamificationRoutes } from './resources/gamification/routes.ts'
 import { healthRoutes } from './resources/health/routes.ts'
+import { performanceRoutes } from './resources/performance/routes.ts'
 
 export interface AppOptions {
   readonly version: string
@@ -68,8 +76,9 @@ const MAX_PARAMETER_LENGTH = 128
 
 /** Builds the application on its dependencies. It doesn't listen, and doesn't close them. */
 export function createApp(dependencies: Dependencies, options: AppOptions): FastifyInstance {
-  const { logger, clock, registry, figures, reporter, drainState, admission, random } = dependencies
+  const { features, logger, clock, registry, figures, reporter, drainState, admission, random } = dependencies
   const { environment } = options
+  const rules = ENVIRONMENTS[environment]
   const trustPeer = trustPeers(options)
 
   const baseLogger: FastifyBaseLogger = logger
@@ -98,30 +107,42 @@ export function createApp(dependencies: Dependencies, options: AppOptions): Fast
   })
   answerClientErrors(app.server)
   app.setValidatorCompiler(compileValidator)
-  // Bodies are JSON. As text/plain a form on any site could send one without a preflight.
-  app.removeContentTypeParser('text/plain')
+  readJsonBodies(app)
   app.addSchema(ProblemSchema)
   requireDocumentation(app)
-  setErrorHandlers(app)
+  app.setErrorHandler(answerError)
 
-  app.register(requestContext, { trustPeer, handlerTimeoutMs: options.handlerTimeoutMs, clock })
+  app.register(requestContext, {
+    trustPeer,
+    handlerTimeoutMs: options.handlerTimeoutMs,
+    clock,
+    waiting: dependencies.outage,
+  })
   app.register(draining, { drainState })
-  app.register(metrics, { registry, figures })
+  if (features.monitoring) app.register(metrics, { registry, figures })
   if (reporter !== null) app.register(loadReport, { reporter, trustPeer })
-  app.register(loadShedding, { admission, trustPeer, random })
+  if (features.optimization) app.register(loadShedding, { admission, trustPeer, random })
   app.register(operatorAccess, { environment, operatorToken: options.operatorToken })
   app.register(requestLog, { securityLogger: categoryLogger(logger, 'security') })
-  app.register(helmet, helmetOptions())
-  app.register(securityHeaders)
-  app.register(cors, corsOptions(environment, options.corsOrigins))
-  app.register(rateLimit, rateLimitOptions(environment))
-  app.register(compress, compressOptions())
+  if (features.security) {
+    app.register(helmetHeaders, { options: helmetOptions() })
+    if (rules.hstsMaxAgeS > 0) app.register(strictTransport, { maxAgeS: rules.hstsMaxAgeS })
+    app.register(cors, corsOptions(options.corsOrigins, rules.localOrigins))
+  }
+  app.register(features.caching ? privateAnswers : storeNothing)
+  if (features.rateLimit) app.register(rateLimit, rateLimitOptions(rules.exemptThisMachine))
+  if (features.compression) app.register(compress, compressOptions())
+  if (features.caching) app.register(httpCaching, { environment })
+  app.register(unknownAddresses)
   app.register(swagger, openapiOptions(options.version))
 
   app.register(openapiRoutes)
-  if (environment === 'development') app.register(swaggerUi, documentationPageOptions())
+  if (rules.documentationPage) app.register(swaggerUi, documentationPageOptions())
   if (options.metricsRoute) app.register(metricsRoute, { registry })
   app.register(healthRoutes, { service: dependencies.health })
+  if (features.monitoring) app.register(performanceRoutes, { service: dependencies.performance })
   app.register(coursesRoutes, { service: dependencies.courses })
+  app.register(blogsRoutes, { service: dependencies.blogs })
+  app.register(gamificationRoutes, { services: dependencies.gamification })
   return app
 }

@@ -36,7 +36,8 @@ export interface ClusterOptions extends FleetPlan {
   /** The workers' environment. */
   readonly env: Readonly<Record<string, string | undefined>>
   readonly database: { readonly url: string; readonly connectTimeoutS: number }
-  readonly cache: CacheSettings
+  /** What workers share of answers; undefined: they keep none. */
+  readonly cache: CacheSettings | undefined
 }
 
 /** Where a running fleet is found. */
@@ -98,7 +99,7 @@ export class Cluster {
     const { database, cache, heap } = this.#options
     if (heap !== undefined) this.#logger.info({ flags: heap.execArgv }, heap.reason)
     await checkDatabase(database)
-    this.#endWatch = watchForCrashes(cache, database.url, this.#cacheLogger)
+    if (cache !== undefined) this.#endWatch = watchForCrashes(cache, database.url, this.#cacheLogger)
     const { address, port } = await this.#control.listen()
     try {
       await this.#supervisor.start()

@@ -4,12 +4,14 @@
 import type { Cache } from '@plimsoll/cache'
 import { createLoadReporter, type LoadReporter } from '@plimsoll/load-report'
 import { categoryLogger, createRegistry, type Logger, type Registry } from '@plimsoll/telemetry'
-import { openApiCache, type CacheSettings } from './cache/cache.ts'
+import { keepNothing, openApiCache, type CacheSettings } from './cache/cache.ts'
 import { logContact } from './cache/contact-log.ts'
 import { cacheMetrics } from './cache/metrics.ts'
 import { JoinedQueryCache } from './cache/query-cache.ts'
 import { WarmUp, type WarmUpOptions } from './cache/warm-up.ts'
+import type { Features } from './config/feature-options.ts'
 import { openDatabase, type Database, type DatabaseOptions } from './database/database.ts'
+import { OutageWatch } from './database/outage-watch.ts'
 import { createProbe, createProbeQuery, type Clock, type ProbeOptions } from './database/probe.ts'
 import { callMetrics, databaseMetrics } from './database/metrics.ts'
 import { RequestFigures } from './http/request-figures.ts'
@@ -17,9 +19,13 @@ import { loadSignals } from './load/load-signals.ts'
 import { Admission } from './memory/admission.ts'
 import { memoryMetrics } from './memory/metrics.ts'
 import { watchWorkerMemory, type Supervision, type WorkerMemorySettings } from './memory/worker-memory.ts'
+import { createBlogsCache } from './resources/blogs/cache.ts'
+import { createBlogsRepository } from './resources/blogs/repository.ts'
+import { createBlogsService, type BlogsService } from './resources/blogs/service.ts'
 import { createCoursesCache } from './resources/courses/cache.ts'
 import { createCoursesRepository } from './resources/courses/repository.ts'
 import { createCoursesService, type CoursesService } from './resources/courses/service.ts'
+import { createGamification, type GamificationServices } from './resources/gamification/gamification.ts'
 import {
   createHealthService,
   type DrainState,
@@ -27,17 +33,23 @@ import {
   type WorkerIdentity,
 } from './resources/health/service.ts'
 import { createSystemFigures } from './resources/health/system.ts'
+import type { FleetSource } from './resources/performance/look.ts'
+import { createPerformanceRepository } from './resources/performance/repository.ts'
+import { createPerformanceService, type PerformanceService } from './resources/performance/service.ts'
 
 export interface DependenciesOptions {
   readonly version: string
   readonly identity: WorkerIdentity
+  readonly features: Features
   readonly database: DatabaseOptions
   readonly probe: ProbeOptions
+  /** Only with caching. */
   readonly cache: CacheSettings
+  /** Only with caching and optimization. */
   readonly warmUp: WarmUpOptions
-  /** Undefined: nobody watches. */
+  /** Undefined, or without optimization: nobody watches. */
   readonly memory: WorkerMemorySettings | undefined
-  /** Whether answers tell the balancer how loaded the worker is. */
+  /** Whether answers tell the balancer how loaded the worker is; only with monitoring. */
   readonly loadReport: boolean
 }
 
@@ -47,11 +59,14 @@ export interface Surroundings {
   readonly clock: Clock
   readonly random: { next(): number }
   readonly drainState: DrainState
-  readonly supervision: Supervision
+  /** Who replaces this worker, and knows of the whole fleet if there is one. */
+  readonly supervision: Supervision & Partial<FleetSource>
 }
 
 /** What the application is built from. */
 export interface Dependencies {
+  /** Which parts there are. */
+  readonly features: Features
   readonly logger: Logger
   readonly clock: { now(): number }
   readonly random: { next(): number }
@@ -63,11 +78,16 @@ export interface Dependencies {
   /** Who is refused while memory is short. */
   readonly admission: Admission
   readonly database: Database
+  /** Refuses what needs the database while it's away; undefined where each call is to find out for itself. */
+  readonly outage: OutageWatch | undefined
   readonly cache: Cache
-  /** To be run when the worker serves. */
-  readonly warmUp: WarmUp
+  /** To be run when the worker serves; null where nothing is to be warmed. */
+  readonly warmUp: WarmUp | null
   readonly health: HealthService
+  readonly performance: PerformanceService
   readonly courses: CoursesService
+  readonly blogs: BlogsService
+  readonly gamification: GamificationServices
   close(): Promise<void>
 }
 
@@ -77,6 +97,8 @@ export async function createDependencies(
   surroundings: Surroundings,
 ): Promise<Dependencies> {
   const { logger, clock, random, drainState, supervision } = surroundings
+  const { features } = options
+  const { caching, monitoring, optimization, circuitBreaker } = features
   await using closing = new AsyncDisposableStack()
 
   const registry = createRegistry({ prefix: 'api_' })
@@ -84,6 +106,7 @@ export async function createDependencies(
 
   const probeQuery = createProbeQuery({
     ...options.database,
+    circuitBreaker,
     applicationName: `${options.database.applicationName} probe`,
   })
   closing.defer(() => probeQuery.close())
@@ -94,68 +117,88 @@ export async function createDependencies(
     logger: databaseLogger,
   })
   closing.defer(() => probe.close())
+  const outage = circuitBreaker ? new OutageWatch({ probe, clock, logger: databaseLogger }) : undefined
+  closing.defer(() => outage?.close())
 
-  const queryCache = options.cache.enabled ? new JoinedQueryCache() : undefined
-  const database = await openDatabase(options.database, {
-    logger: databaseLogger,
-    clock,
-    random,
-    observe: callMetrics(registry),
-    queryCache,
-  })
+  const queryCache = caching ? new JoinedQueryCache() : undefined
+  const database = await openDatabase(
+    { ...options.database, batching: optimization, circuitBreaker, statementStatistics: monitoring },
+    {
+      logger: databaseLogger,
+      clock,
+      random,
+      observe: monitoring ? callMetrics(registry) : () => undefined,
+      queryCache,
+      outage,
+    },
+  )
   closing.defer(() => database.close())
-  closing.defer(databaseMetrics(registry, { database, health: () => probe.health() }))
+  if (monitoring) closing.defer(databaseMetrics(registry, { database, outage, health: () => probe.health() }))
   await probe.start()
 
   const { directUrl, url } = options.database
   const cacheLogger = categoryLogger(logger, 'cache')
   // Machines tell each other of changes in the database itself: a row of the transaction that made the change can't be lost.
-  const log = options.cache.redis === undefined ? undefined : database.openInvalidationLog()
-  const cache = await openApiCache(
-    options.cache,
-    { databaseUrl: directUrl ?? url, version: options.version, log },
-    cacheLogger,
-  )
+  const log = caching && options.cache.redis !== undefined ? database.openInvalidationLog() : undefined
+  const cache = caching
+    ? await openApiCache(
+        { ...options.cache, circuitBreaker },
+        { databaseUrl: directUrl ?? url, version: options.version, log },
+        cacheLogger,
+      )
+    : keepNothing()
   closing.defer(() => cache.close())
   queryCache?.join(cache, log)
-  closing.defer(logContact(cacheLogger))
-  closing.defer(cacheMetrics(registry, () => cache.stats()))
+  if (caching) closing.defer(logContact(cacheLogger))
+  if (monitoring) closing.defer(cacheMetrics(registry, () => cache.stats()))
 
-  const warmUp = new WarmUp(cache, options.warmUp, cacheLogger)
+  const warmUp = caching && optimization ? new WarmUp(cache, options.warmUp, cacheLogger) : null
   const admission = new Admission()
   const memory =
-    options.memory === undefined
-      ? undefined
-      : watchWorkerMemory(options.memory, {
+    optimization && options.memory !== undefined
+      ? watchWorkerMemory(options.memory, {
           cache,
-          stopWarming: () => warmUp.stop(),
+          stopWarming: () => warmUp?.stop(),
           admission,
           supervision,
           logger: categoryLogger(logger, 'memory'),
         })
+      : undefined
   if (memory !== undefined) {
     closing.defer(() => memory.close())
-    memoryMetrics(registry, () => memory.figures())
+    if (monitoring) memoryMetrics(registry, () => memory.figures())
   }
 
-  const reporter = options.loadReport
-    ? createLoadReporter({
-        signals: loadSignals({
-          databaseWaiting: () => database.statistics().pool.waiting,
-          cache: () => cache.stats(),
-          memory: memory?.monitor,
-        }),
-      })
-    : null
+  const reporter =
+    monitoring && options.loadReport
+      ? createLoadReporter({
+          signals: loadSignals({
+            databaseWaiting: () => database.statistics().pool.waiting,
+            cache: () => cache.stats(),
+            memory: memory?.monitor,
+          }),
+        })
+      : null
   if (reporter !== null) closing.defer(() => reporter.close())
   const figures = new RequestFigures(failed => reporter?.requestEnded(failed))
 
-  const system = createSystemFigures(clock)
+  const system = createSystemFigures(clock, memory?.monitor)
   closing.defer(() => system.close())
 
+  const startedAtMs = performance.timeOrigin
   const health = createHealthService({
     version: options.version,
     identity: options.identity,
+    startedAtMs,
+    features,
+    parts: {
+      cache,
+      caching,
+      hasRedis: caching && options.cache.redis !== undefined,
+      warmUp,
+      memory,
+      hasLoadReports: reporter !== null,
+    },
     drainState,
     database,
     probe,
@@ -163,13 +206,35 @@ export async function createDependencies(
     system,
     clock,
   })
+  const performancePages = createPerformanceService({
+    identity: options.identity,
+    startedAtMs,
+    source: supervision,
+    registry,
+    database,
+    repository: createPerformanceRepository(database),
+    probe,
+    cache,
+    caching,
+    health,
+    leak: () => memory?.leaks?.verdict(),
+    clock,
+  })
   const courses = createCoursesService(createCoursesCache(cache, createCoursesRepository(database)))
+  const blogsRepository = createBlogsRepository(database)
+  const blogs = createBlogsService({
+    cache: createBlogsCache(cache, blogsRepository),
+    repository: blogsRepository,
+    random,
+  })
+  const gamification = createGamification({ database, cache, clock })
 
   // The first that ends: what it loads goes through everything above.
-  closing.defer(() => warmUp.close())
+  closing.defer(() => warmUp?.close())
 
   const owned = closing.move()
   return {
+    features,
     logger,
     clock,
     random,
@@ -179,10 +244,14 @@ export async function createDependencies(
     drainState,
     admission,
     database,
+    outage,
     cache,
     warmUp,
     health,
+    performance: performancePages,
     courses,
+    blogs,
+    gamification,
     close: () => owned.disposeAsync(),
   }
 }

@@ -44,6 +44,12 @@ export const API_ERRORS = {
     message: 'The path holds a percent-encoding that stands for no text.',
     remedy: 'Encode the path as UTF-8.',
   },
+  API_ERR_IDEMPOTENCY_KEY: {
+    status: 400,
+    title: 'The idempotency key is missing or not valid',
+    message: 'The address changes something exactly once per key, and the header Idempotency-Key is missing or no key.',
+    remedy: 'Send 1 to 255 visible ASCII characters, new for each request and the same when it is repeated.',
+  },
   API_ERR_BAD_REQUEST: {
     status: 400,
     title: 'The request is malformed',
@@ -61,7 +67,7 @@ export const API_ERRORS = {
   API_ERR_ROUTE_NOT_FOUND: {
     status: 404,
     title: 'No such address',
-    message: 'No route has this method and path.',
+    message: 'No route has this path.',
     remedy: '`/openapi.json` lists them all.',
   },
   API_ERR_COURSE_NOT_FOUND: {
@@ -70,11 +76,53 @@ export const API_ERRORS = {
     message: 'No published course has this id.',
     remedy: 'Take ids from the list.',
   },
+  API_ERR_USER_NOT_FOUND: {
+    status: 404,
+    title: 'No such user',
+    message: 'No user has this id.',
+    remedy: 'Check the id.',
+  },
+  API_ERR_BLOG_NOT_FOUND: {
+    status: 404,
+    title: 'No such blog',
+    message: 'No published blog has this id; for changes, no blog at all.',
+    remedy: 'Take ids from the list.',
+  },
+  API_ERR_CACHE_NAMESPACE: {
+    status: 404,
+    title: 'No such namespace of the cache',
+    message: 'The cache has no namespace of this name.',
+    remedy: '`/performance/cache/stats` lists them.',
+  },
+  API_ERR_METHOD_NOT_ALLOWED: {
+    status: 405,
+    title: 'The address has other methods',
+    message: 'The path is known, the method is not one of its own.',
+    remedy: 'Use a method that `allow` lists.',
+  },
   API_ERR_REQUEST_TIMEOUT: {
     status: 408,
     title: 'The request came too slowly',
     message: 'Head or body did not arrive in the time allowed.',
     remedy: 'Send it again, in one go.',
+  },
+  API_ERR_WALLET_BALANCE: {
+    status: 409,
+    title: 'The balance is too low',
+    message: 'More was to be spent than there is; nothing was done.',
+    remedy: 'Spend less, or earn first; the key may be used again.',
+  },
+  API_ERR_WALLET_LIMIT: {
+    status: 409,
+    title: 'The wallet is full',
+    message: 'The balance would pass 9007199254740991, the largest number that is exact in JSON; nothing was done.',
+    remedy: 'Spend first; the key may be used again.',
+  },
+  API_ERR_PRECONDITION_FAILED: {
+    status: 412,
+    title: 'The condition does not hold',
+    message: 'What is there has none of the entity tags that `If-Match` names.',
+    remedy: 'Read it again, and repeat the request with the tag of what was read.',
   },
   API_ERR_BODY_TOO_LARGE: {
     status: 413,
@@ -99,6 +147,24 @@ export const API_ERRORS = {
     title: 'The expectation is not supported',
     message: 'The request expects something other than `100-continue`.',
     remedy: 'Leave the expectation out.',
+  },
+  API_ERR_IDEMPOTENCY_KEY_REUSED: {
+    status: 422,
+    title: 'The idempotency key belongs to another request',
+    message: 'An earlier request with this Idempotency-Key asked for something else; nothing was done.',
+    remedy: 'Take a new key for each request.',
+  },
+  API_ERR_UNKNOWN_REFERENCE: {
+    status: 422,
+    title: 'A field names something that does not exist',
+    message: 'The id in a field is well-formed, and nobody has it; nothing was done.',
+    remedy: 'Correct the field that `issues` names.',
+  },
+  API_ERR_PRECONDITION_REQUIRED: {
+    status: 428,
+    title: 'The change needs a condition',
+    message: 'A change has to say which version it is of, so that nobody overwrites what they have not seen.',
+    remedy: 'Send `If-Match` with the ETag that was read; `*` is not taken.',
   },
   API_ERR_RATE_LIMITED: {
     status: 429,
@@ -140,7 +206,20 @@ export const API_ERRORS = {
     status: 500,
     title: 'It is not known whether the change was made',
     message: 'The database went away before it answered, and what became of the change could not be found out.',
-    remedy: 'Look before repeating it.',
+    remedy: 'Look before repeating it; with an `Idempotency-Key` it can be repeated with the same key.',
+  },
+  API_ERR_CACHE_NOT_CLEARED: {
+    status: 503,
+    title: 'Not every process could be told to forget',
+    message:
+      'The worker that answered has cleared its own memory; others could not be told, and keep what they have for its time.',
+    remedy: 'Do it again after `retry-after`; `cache_tier_down` and `db_up` say what is in the way.',
+  },
+  API_ERR_FLEET_SILENT: {
+    status: 503,
+    title: 'The supervisor gave no figures',
+    message: 'The figures are those of the whole fleet, and the supervisor that has them did not answer in time.',
+    remedy: 'Try again after `retry-after`; `/health/detailed` has the figures of one worker.',
   },
   API_ERR_OVERLOADED: {
     status: 503,
@@ -192,11 +271,11 @@ export class ApiError extends Error {
 export const SETUP_ERRORS = {
   API_ERR_ROUTE_UNDOCUMENTED: {
     message: 'A route was registered that the OpenAPI document would not describe.',
-    remedy: 'Give its schema a summary, a tag and a response.',
+    remedy: 'Give its schema a summary, a tag, a response, and params for what its path takes.',
   },
   API_ERR_COMMAND: {
     message: 'The database program was called without a command, or with one that it does not have.',
-    remedy: 'Give `migrate`, `seed` or `reset`.',
+    remedy: 'Give `migrate`, `plan`, `rehearse`, `repair`, `seed`, `reset` or `verify`.',
   },
   API_ERR_DATABASE_CONNECT: {
     message: 'The database can not be reached, does not exist, or refuses the credentials.',
@@ -238,6 +317,14 @@ export const SETUP_ERRORS = {
   API_ERR_DEMO_DATA: {
     message: 'Demo data can not be loaded beside other rows, or another size of it.',
     remedy: 'Use an empty database, or the command `reset`.',
+  },
+  API_ERR_INDEXES: {
+    message: 'Indexes are missing, invalid or needless, or a listed query does not use its own.',
+    remedy: 'Do what the lines above the message say; `ANALYZE` first if the data has just been loaded.',
+  },
+  API_ERR_ADVICE_REFUSED: {
+    message: 'Indexes can not be tried out in production: building one locks its table.',
+    remedy: 'Run `verify --advise` on a copy.',
   },
   API_ERR_RESET_REFUSED: {
     message: 'The database may not be emptied: this is production, or it holds tables that are not ours.',

@@ -9,6 +9,7 @@ import { Cluster } from './cluster.ts'
 import { clusterProgram } from './config/config.ts'
 import { cacheSettings, commandDatabase, drainTimeoutMs, recyclingSettings, runFolder } from './config/settings.ts'
 import { workerEnvironment } from './config/worker-environment.ts'
+import { logFeatures } from './feature-log.ts'
 import { planFleet } from './memory/fleet-plan.ts'
 import { explain, openLogger } from './programs.ts'
 
@@ -18,6 +19,7 @@ async function run(): Promise<void> {
   if (loaded.kind === 'check') return void process.stdout.write('The configuration is valid.\n')
   const { config } = loaded
   const logger = await openLogger(config, 'cluster')
+  logFeatures(logger, config.features)
   const plan = planFleet(config)
   const { workers } = plan
   const cluster = new Cluster(
@@ -31,7 +33,7 @@ async function run(): Promise<void> {
       inspectPort: config.inspectPort,
       env: workerEnvironment(config, plan, process.env),
       database: commandDatabase(config.database),
-      cache: cacheSettings(config),
+      cache: config.features.caching ? cacheSettings(config) : undefined,
     },
     logger,
   )

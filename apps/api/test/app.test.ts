@@ -13,16 +13,21 @@ await t.test("the limits of the server are the ones that were chosen, none of th
 })
 
 await t.test('plugins run in the order in which app.ts registers them', async t => {
-  const { app } = await testApp(t, NO_DATABASE, { app: { environment: 'development' } })
+  // Where all of them are there: HSTS is not said in development, the page is not shown in production.
+  const { app } = await testApp(t, NO_DATABASE, { app: { environment: 'staging' }, features: { caching: true } })
   await app.ready()
   const order = [
     'request-context',
     'draining',
     'metrics',
+    'load-report',
+    'load-shedding',
+    'operator-access',
     'request-log',
-    '@fastify/helmet',
-    'security-headers',
+    'helmet-headers',
+    'strict-transport',
     '@fastify/cors',
+    'private-answers',
     '@fastify/rate-limit',
     '@fastify/compress',
     '@fastify/swagger',

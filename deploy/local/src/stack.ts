@@ -195,6 +195,7 @@ export class Stack {
         ...this.#databaseEnv(databaseUrl, folder),
         API_ADMIN_PORT: String(this.#config.apiAdminPort),
         API_WORKERS: String(workers),
+        LOAD_BALANCING: String(this.#config.loadBalancing),
         API_RUN_FOLDER: folder.run,
         API_CONTROL_TOKEN: folder.adminToken,
       },

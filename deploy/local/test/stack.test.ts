@@ -32,7 +32,11 @@ function dataFolder(t: Test): string {
   return folder
 }
 
-async function startStack(t: Test, folder: string, extra: readonly string[] = []): Promise<RunningStack> {
+async function startStack(
+  t: Test,
+  folder: string,
+  workers: readonly string[] = ['--workers=2'],
+): Promise<RunningStack> {
   const [port, adminPort, apiAdminPort] = [await freePort(), await freePort(), await freePort()]
   const program = await spawnProgram(
     t,
@@ -43,9 +47,8 @@ async function startStack(t: Test, folder: string, extra: readonly string[] = []
       `--port=${port}`,
       `--admin-port=${adminPort}`,
       `--api-admin-port=${apiAdminPort}`,
-      '--workers=2',
+      ...workers,
       '--demo=small',
-      ...extra,
     ],
     { cwd: checkout, env: { PLIMSOLL_DATA: folder, DATABASE_URL: undefined }, ownGroup: true, stopTimeoutMs: 30_000 },
   )
@@ -162,8 +165,9 @@ await t.test(
     })
 
     await t.test('a second start finds the data clean, and takes other ports and options', async t => {
-      const again = await startStack(t, folder)
+      const again = await startStack(t, folder, ['--load-balancing=false'])
       t.equal((await fetch(`${again.service}/api/courses?limit=1`)).status, 200)
+      t.equal((await workersOf(again)).length, 1, 'a single instance, however many cores there are')
       const log = await readdir(path.join(folder, 'logs'))
       t.ok(log.length > 0)
       t.notMatch(again.program.stdout, /not properly shut down/)

@@ -14,8 +14,6 @@ import { createInvalidationLog } from '@plimsoll/db-optimizer/invalidation'
 import type { Logger } from '@plimsoll/telemetry'
 
 export interface CacheSettings {
-  /** Off: every answer is loaded; one load still serves all who ask for it at the same time. */
-  readonly enabled: boolean
   /** Whether the workers of the machine share what they have loaded. */
   readonly machine: boolean
   /** Where; undefined: a folder of its own in shared memory for each database. */
@@ -36,15 +34,25 @@ export interface CacheSource {
 }
 
 /** Opens the cache; a tier that can't be opened costs the tier, and a line in the log. */
-export async function openApiCache(settings: CacheSettings, source: CacheSource, logger: Logger): Promise<Cache> {
+export async function openApiCache(
+  settings: CacheSettings & { readonly circuitBreaker: boolean },
+  source: CacheSource,
+  logger: Logger,
+): Promise<Cache> {
   const onError = (error: unknown) => logger.warn({ err: error }, 'The cache can not follow what other machines change')
-  if (!settings.enabled) return createCache({}, { enabled: false })
   return openCache(cacheOptions(settings, source, onError))
 }
 
-/** Invalidates all that any process has cached of this database, on this machine and, where there are several, on the others. */
+/** In the place of a cache where nothing is kept: every answer is loaded; one load still serves all who ask for it at the same time. */
+export function keepNothing(): Cache {
+  return createCache({}, { enabled: false })
+}
+
+/**
+ * Invalidates all that any process has cached of this database, on this machine and, where there are several, on the others; whether it's there to be used now or not.
+ */
 export async function clearCache(settings: CacheSettings, databaseUrl: string): Promise<void> {
-  if (!settings.enabled || !settings.machine) return
+  if (!settings.machine) return
   const folder = settings.folder ?? defaultMachineFolder(databaseName(databaseUrl))
   const isShared = settings.redis !== undefined
   if (!isShared && !existsSync(folder)) return
@@ -60,11 +68,11 @@ export async function clearCache(settings: CacheSettings, databaseUrl: string): 
 }
 
 function cacheOptions(
-  settings: CacheSettings,
+  settings: CacheSettings & { readonly circuitBreaker?: boolean },
   source: CacheSource,
   onError: (error: unknown) => void,
 ): OpenCacheOptions {
-  const { folder, diskFolder, redis } = settings
+  const { folder, diskFolder, redis, circuitBreaker = true } = settings
   const name = databaseName(source.databaseUrl)
   const { log } = source
   const common = { name, epoch: source.version, onError }
@@ -81,6 +89,7 @@ function cacheOptions(
             host: redis.host,
             port: redis.port,
             keyPrefix: `plimsoll:${name}:`,
+            circuitBreaker,
             ...(redis.password === undefined ? {} : { password: redis.password }),
           },
         }),

@@ -8,7 +8,7 @@ import { type CacheSettings, databaseName } from './cache.ts'
 
 /** Begins to watch, with maps that are tried again; the returned function ends it. */
 export function watchForCrashes(settings: CacheSettings, databaseUrl: string, logger: Logger): () => void {
-  if (!settings.enabled || !settings.machine) return () => undefined
+  if (!settings.machine) return () => undefined
   const folders = [settings.folder ?? defaultMachineFolder(databaseName(databaseUrl)), settings.diskFolder]
   const each = (act: (folder: string) => void) => {
     for (const folder of folders) if (folder !== undefined) act(folder)

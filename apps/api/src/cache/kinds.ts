@@ -12,6 +12,8 @@ const MINUTE_MS = 60 * SECOND_MS
 const USUAL = {
   staleWhileRevalidateMs: 30 * SECOND_MS,
   staleIfErrorMs: 10 * MINUTE_MS,
+  // With something older at hand, nobody waits longer for the database. It's shorter than it takes to find out that the database hangs.
+  softTimeoutMs: 300,
   // Above the statements' own limits, so that the database's reason is what's told.
   hardTimeoutMs: 40 * SECOND_MS,
 } satisfies NamespaceOptions<unknown>

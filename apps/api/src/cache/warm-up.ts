@@ -1,4 +1,7 @@
 // A worker that starts loads what was hot before it's asked for it, in the background and giving way to requests; one that ends leaves the list to its successor.
+//
+//   waiting ── run() ──► running ──► done
+//      └── stop() ──► stopped ◄── stop() ──┘
 import { type Cache, savedKeys, saveKeys, type WarmKey } from '@plimsoll/cache'
 import type { Logger } from '@plimsoll/telemetry'
 
@@ -12,7 +15,11 @@ export interface WarmUpOptions {
   readonly critical: readonly string[]
 }
 
+/** How far it is. */
+export type WarmUpState = 'waiting' | 'running' | 'done' | 'stopped'
+
 export class WarmUp {
+  #state: WarmUpState = 'waiting'
   readonly #cache: Cache
   readonly #options: WarmUpOptions
   readonly #logger: Logger
@@ -24,8 +31,18 @@ export class WarmUp {
     this.#logger = logger
   }
 
+  get state(): WarmUpState {
+    return this.#state
+  }
+
   /** Resolves when nothing is left to load; never rejects. */
   async run(): Promise<void> {
+    if (this.#state === 'waiting') this.#state = 'running'
+    await this.#load()
+    if (this.#state === 'running') this.#state = 'done'
+  }
+
+  async #load(): Promise<void> {
     const { file, critical } = this.#options
     const saved = file === undefined ? [] : await savedKeys(file)
     const keys = [...critical.map(parseKey), ...saved]
@@ -36,6 +53,7 @@ export class WarmUp {
 
   /** Ends it. */
   stop(): void {
+    if (this.#state !== 'done') this.#state = 'stopped'
     this.#stop.abort()
   }
 

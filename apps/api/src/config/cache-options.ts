@@ -5,12 +5,6 @@ const closed = { additionalProperties: false } as const
 
 export const cache = Type.Object(
   {
-    enabled: Type.Boolean({
-      description:
-        'Whether answers are kept. Off: every answer is loaded; requests for the same one at the same time still share a load.',
-      default: true,
-      env: 'CACHE_ENABLED',
-    }),
     machine: Type.Boolean({
       description: 'Whether the workers of this machine share what they have loaded, in shared memory.',
       default: true,

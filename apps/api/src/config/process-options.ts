@@ -5,7 +5,7 @@ import { LOG_LEVELS } from '@plimsoll/telemetry'
 const closed = { additionalProperties: false } as const
 
 export const environment = Type.Enum(['development', 'staging', 'production'], {
-  description: 'Kind of installation: decides the defaults of the log level, of CORS and of the documentation page.',
+  description: 'Kind of installation: decides what is not set otherwise, and what is refused; the README has a table.',
   default: 'development',
   env: 'NODE_ENV',
 })

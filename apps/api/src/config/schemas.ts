@@ -5,6 +5,7 @@ import { option as Type, type DeepReadonly } from '@plimsoll/config'
 import type { Static } from 'typebox'
 import { cache } from './cache-options.ts'
 import { connectTimeoutS, database, databaseUrl, directUrl } from './database-options.ts'
+import { features } from './feature-options.ts'
 import { http } from './http-options.ts'
 import { memory, recycling } from './memory-options.ts'
 import { environment, log } from './process-options.ts'
@@ -69,6 +70,7 @@ export const clusterSchema = Type.Object(
       maximum: 65_535,
       zero: 'no inspector',
     }),
+    features,
     database,
     cache,
     memory,
@@ -91,6 +93,7 @@ export const workerSchema = Type.Object(
       placeholder: 'host:port',
       env: 'API_LISTEN',
     }),
+    features,
     database,
     cache,
     memory,
@@ -104,6 +107,11 @@ export const databaseCommandSchema = Type.Object(
   {
     environment,
     size: Type.Enum(['small', 'full'], { description: 'How much demo data the command seed loads.', default: 'full' }),
+    advise: Type.Boolean({
+      description:
+        'Whether the command verify tries out indexes for what reads a table from end to end. It builds them and rolls back, which locks their tables meanwhile: refused in production.',
+      default: false,
+    }),
     progress: Type.Enum(['text', 'json'], {
       description: 'How progress is printed: lines to read, or one JSON object per line.',
       default: 'text',

@@ -2,12 +2,13 @@
 import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
 import type { RecyclingOptions } from '@plimsoll/supervisor'
-import { defaultLogLevel, type LogLevel } from '@plimsoll/telemetry'
+import type { LogLevel } from '@plimsoll/telemetry'
 import type { CacheSettings } from '../cache/cache.ts'
 import { routesTo } from '../database/address.ts'
 import { mostWorkers as mostWithin, poolSize, type PoolSize } from '../database/pool-size.ts'
 import type { WorkerMemorySettings } from '../memory/worker-memory.ts'
 import type { Environment } from '../plugins/security.ts'
+import { ENVIRONMENTS } from './environments.ts'
 import type { ClusterConfig, DatabaseCommandConfig, WorkerConfig } from './schemas.ts'
 
 /** The level to log at. */
@@ -15,7 +16,7 @@ export function logLevel(config: {
   readonly environment: Environment
   readonly log: { readonly level?: LogLevel }
 }): LogLevel {
-  return config.log.level ?? defaultLogLevel(config.environment)
+  return config.log.level ?? ENVIRONMENTS[config.environment].logLevel
 }
 
 /** Limits of each worker's pool, before its share of the budget is known. */
@@ -24,10 +25,10 @@ export function poolLimits(config: Pick<WorkerConfig, 'environment' | 'database'
   maxConnections: number
 } {
   const { environment, database } = config
-  const [min, max] = environment === 'development' ? [2, 10] : [5, 20]
+  const { minConnections: least, maxConnections: most } = ENVIRONMENTS[environment]
   return {
-    minConnections: database.minConnections ?? Math.min(min, database.maxConnections ?? min),
-    maxConnections: database.maxConnections ?? max,
+    minConnections: database.minConnections ?? Math.min(least, database.maxConnections ?? least),
+    maxConnections: database.maxConnections ?? most,
   }
 }
 
@@ -46,9 +47,9 @@ export function workerPool(config: Pick<WorkerConfig, 'environment' | 'database'
 
 /** The cache as the worker opens it. */
 export function cacheSettings({ cache }: Pick<WorkerConfig, 'cache'>): CacheSettings {
-  const { redisHost, redisPort, redisPassword, folder, diskFolder, enabled, machine, maxMib } = cache
+  const { redisHost, redisPort, redisPassword, folder, diskFolder, machine, maxMib } = cache
   const redis = redisHost === undefined ? undefined : { host: redisHost, port: redisPort, password: redisPassword }
-  return { enabled, machine, folder, maxMib, diskFolder, redis }
+  return { machine, folder, maxMib, diskFolder, redis }
 }
 
 /** How one of so many workers watches its memory; undefined: it doesn't. */
@@ -86,7 +87,7 @@ export function drainTimeoutMs(config: Pick<WorkerConfig, 'http'>): number {
 
 /** From when on a statement is slow. */
 export function slowQueryMs(config: Pick<WorkerConfig, 'environment' | 'database'>): number {
-  return config.database.slowQueryMs ?? (config.environment === 'development' ? 100 : 500)
+  return config.database.slowQueryMs ?? ENVIRONMENTS[config.environment].slowQueryMs
 }
 
 /** Where commands and the check of the schema find the database: never through a pooler, which has no sessions. */
@@ -99,16 +100,18 @@ export function commandDatabase({ url, directUrl, connectTimeoutS }: DatabaseCom
 
 /** @param cores of this machine */
 export function workerCount(
-  config: Pick<ClusterConfig, 'workers' | 'maxWorkers' | 'database'>,
+  config: Pick<ClusterConfig, 'features' | 'workers' | 'maxWorkers' | 'database'>,
   cores: number = availableParallelism(),
 ): number {
+  if (!config.features.loadBalancing) return 1
   const { connectionBudget, ...address } = config.database
   const most = mostWithin({ budget: connectionBudget, routes: routesTo(address).length })
   return config.workers ?? Math.max(1, Math.min(most, Math.max(2, cores), config.maxWorkers ?? Infinity))
 }
 
 /** The most workers there may be at once, not counting the one more while one is replaced. */
-export function mostWorkers(config: Pick<ClusterConfig, 'workers' | 'maxWorkers' | 'database'>): number {
+export function mostWorkers(config: Pick<ClusterConfig, 'features' | 'workers' | 'maxWorkers' | 'database'>): number {
+  if (!config.features.loadBalancing) return 1
   return Math.max(workerCount(config), config.maxWorkers ?? 0)
 }
 

@@ -11,7 +11,7 @@ export function workerEnvironment(
   plan: Pick<FleetPlan, 'maxWorkers' | 'heap'>,
   base: Readonly<Record<string, string | undefined>>,
 ): Record<string, string | undefined> {
-  const { environment, database, cache, memory, http, log } = config
+  const { environment, features, database, cache, memory, http, log } = config
   const shareMib =
     memory.shareMib ?? (plan.heap === undefined ? undefined : Math.floor(plan.heap.perWorkerBytes / 2 ** 20))
   const text = (value: number | undefined) => (value === undefined ? undefined : String(value))
@@ -20,6 +20,14 @@ export function workerEnvironment(
     NODE_ENV: environment,
     // Each has its share of what the most of them have together.
     API_WORKERS: String(plan.maxWorkers),
+    LOAD_BALANCING: String(features.loadBalancing),
+    FEATURE_CACHING: String(features.caching),
+    FEATURE_COMPRESSION: String(features.compression),
+    FEATURE_SECURITY: String(features.security),
+    FEATURE_MONITORING: String(features.monitoring),
+    FEATURE_OPTIMIZATION: String(features.optimization),
+    FEATURE_CIRCUIT_BREAKER: String(features.circuitBreaker),
+    FEATURE_RATE_LIMIT: String(features.rateLimit),
     DATABASE_URL: database.url,
     DATABASE_DIRECT_URL: database.directUrl,
     DB_MIN_CONNECTIONS: text(database.minConnections),
@@ -30,7 +38,6 @@ export function workerEnvironment(
     DB_ACQUIRE_TIMEOUT_MS: text(database.acquireTimeoutMs),
     DB_SLOW_QUERY_MS: text(database.slowQueryMs),
     API_DB_PROBE_INTERVAL_MS: text(database.probeIntervalMs),
-    CACHE_ENABLED: String(cache.enabled),
     CACHE_L2: String(cache.machine),
     CACHE_FOLDER: cache.folder,
     CACHE_MAX_MIB: String(cache.maxMib),

@@ -39,6 +39,26 @@ export function isNetwork(text: string): boolean {
   return parseNetwork(text) !== undefined
 }
 
+/** Whether a network is wider than the private ones are (10.0.0.0/8, fc00::/7): whoever trusts it trusts strangers. */
+export function isWideNetwork(text: string): boolean {
+  const network = parseNetwork(text)
+  if (network === undefined) return false
+  const { address, prefixBits, family } = network
+  if (family === 'ipv4') return prefixBits < WIDEST_BITS.ipv4
+  if (prefixBits < WIDEST_BITS.ipv6) return true
+  // IPv4 addresses, as IPv6 writes them.
+  const own = new BlockList()
+  own.addSubnet(address, prefixBits, 'ipv6')
+  const hasIpv4 = own.check(MAPPED_IPV4, 'ipv6') || mappedIpv4.check(address, 'ipv6')
+  return hasIpv4 && prefixBits < MAPPED_BITS + WIDEST_BITS.ipv4
+}
+
+const WIDEST_BITS = { ipv4: 8, ipv6: 7 } as const
+const MAPPED_IPV4 = '::ffff:0:0'
+const MAPPED_BITS = 96
+const mappedIpv4 = new BlockList()
+mappedIpv4.addSubnet(MAPPED_IPV4, MAPPED_BITS, 'ipv6')
+
 interface Network {
   readonly address: string
   readonly prefixBits: number

@@ -5,11 +5,11 @@
 //   `020`, `2e1`, `20.0`, ` 20` and a repeated key stay as they are and fail.
 // * Unknown parameters are refused, not dropped: a misspelt filter must not look as if it had worked, and `?x=1`, `?x=2`, ... can't flood a cache.
 // * A refusal names each field and its rule, and never the value.
-import type { ProblemIssue } from '@plimsoll/problem-details'
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { ApiError } from '../errors.ts'
+import { explainIssues } from './validation-issues.ts'
 
 type StringFields = Map<
   string,
@@ -18,21 +18,17 @@ type StringFields = Map<
 
 const CANONICAL_INTEGER = /^(?:0|-?[1-9]\d{0,15})$/
 const CANONICAL_NUMBER = /^(?:0|-?(?:[1-9]\d{0,15}|0(?=\.))(?:\.\d{0,15}[1-9])?)$/
-const MAX_ISSUES = 20
-const MAX_FIELD_LENGTH = 64
 
 /** Fastify's validator compiler for the whole application. */
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
   const validator = Compile(schema)
   const area = httpPart === 'querystring' ? 'query' : (httpPart ?? 'request')
+  const explain = explainIssues(schema, area)
   const stringFields = httpPart === 'body' ? undefined : findStringFields(schema)
   return (value: unknown) => {
     if (stringFields) readStrings(value, stringFields)
     if (validator.Check(value)) return { value }
-    const issues = validator
-      .Errors(value)
-      .flatMap(error => describe(area, error))
-      .slice(0, MAX_ISSUES)
+    const issues = explain(value)
     const fields = [...new Set(issues.map(issue => issue.field))]
     return { error: new ApiError('API_ERR_VALIDATION', `Not valid: ${fields.join(', ')}.`, { issues }) }
   }
@@ -68,21 +64,4 @@ function readStrings(value: unknown, fields: StringFields): void {
       texts[name] = field.convert(text)
     }
   }
-}
-
-type ValidationError = ReturnType<ReturnType<typeof Compile>['Errors']>[number]
-
-function describe(area: string, error: ValidationError): ProblemIssue[] {
-  const path = [area, ...error.instancePath.split('/').slice(1)].join('.')
-  const at = (name: string) => `${path}.${name}`.slice(0, MAX_FIELD_LENGTH)
-  const { keyword, params } = error
-  if (keyword === 'required')
-    return params.requiredProperties.map(name => ({ field: at(name), message: 'is required' }))
-  if (keyword === 'additionalProperties') {
-    return params.additionalProperties.map(name => ({ field: at(name), message: 'is not known here' }))
-  }
-  // Comes along with every unknown field, which has been told above.
-  if (keyword === 'boolean') return []
-  const message = keyword === 'enum' ? `must be one of: ${params.allowedValues.join(', ')}` : error.message
-  return [{ field: path.slice(0, MAX_FIELD_LENGTH), message }]
 }

@@ -19,24 +19,24 @@ export interface FleetPlan {
   readonly heap: HeapPlan | undefined
 }
 
+/** Tells the container's limit, or the machine's memory where there's no container. */
+export type ReadLimit = () => Pick<MemoryLimit, 'limitBytes' | 'source'>
+
 const MIB = 2 ** 20
 
 /**
  * @param readLimit the container's
  * @throws SUPERVISOR_ERR_OPTION when the limit is too small for so many workers, or for one; says how many would fit
  */
-export function planFleet(
-  config: ClusterConfig,
-  readLimit: () => Pick<MemoryLimit, 'limitBytes' | 'source'> = readMemoryLimit,
-): FleetPlan {
+export function planFleet(config: ClusterConfig, readLimit: ReadLimit = readMemoryLimit): FleetPlan {
   const workers = workerCount(config)
   const maxWorkers = mostWorkers(config)
   const limitBytes = fleetLimitBytes(config.memory.limitMib, readLimit)
   if (limitBytes === undefined) return { workers, maxWorkers, heap: undefined }
 
-  const { enabled, machine, maxMib } = config.cache
-  const plan = (count: number) =>
-    planHeap({ limitBytes, workers: count, otherBytes: enabled && machine ? maxMib * MIB : 0 })
+  const { machine, maxMib } = config.cache
+  const sharedBytes = config.features.caching && machine ? maxMib * MIB : 0
+  const plan = (count: number) => planHeap({ limitBytes, workers: count, otherBytes: sharedBytes })
   if (config.workers !== undefined || config.maxWorkers !== undefined)
     return { workers, maxWorkers, heap: plan(maxWorkers) }
   for (let count = workers; count > 1; count--) {
@@ -49,10 +49,7 @@ export function planFleet(
   return { workers: 1, maxWorkers: 1, heap: plan(1) }
 }
 
-function fleetLimitBytes(
-  limitMib: number | undefined,
-  readLimit: () => Pick<MemoryLimit, 'limitBytes' | 'source'>,
-): number | undefined {
+function fleetLimitBytes(limitMib: number | undefined, readLimit: ReadLimit): number | undefined {
   const { limitBytes, source } = readLimit()
   const containerBytes = source === 'machine' ? Infinity : limitBytes
   // The kernel goes by the container's, whatever was asked for.

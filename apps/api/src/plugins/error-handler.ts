@@ -3,7 +3,7 @@
 // * An ApiError says what the client may read; it's sent as it is. From 500 up its cause is logged.
 // * Fastify's and its plugins' errors are translated by their codes, so that clients meet one set of codes.
 // * Everything else is a bug or an outage of ours: 500 with a constant text, the cause only in the log.
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { fromCache } from '../cache/failures.ts'
 import { ApiError, type ApiErrorCode } from '../errors.ts'
 import { sendProblem } from '../http/problem-reply.ts'
@@ -24,17 +24,6 @@ const TRANSLATIONS: Readonly<Record<string, readonly [code: ApiErrorCode, detail
   FST_CP_ERR_INVALID_CONTENT_ENCODING: ['API_ERR_MEDIA_TYPE', 'Send the body without content encoding.'],
   FST_ERR_BAD_URL: ['API_ERR_BAD_URL', 'The path holds a percent-encoding that stands for no text.'],
   FST_ERR_MAX_PARAM_LENGTH: ['API_ERR_PARAMETER_TOO_LONG', 'A path parameter is over 128 characters.'],
-}
-
-/** Sets the handlers for errors and for addresses that no route has. */
-export function setErrorHandlers(app: FastifyInstance): void {
-  app.setErrorHandler(answerError)
-  app.setNotFoundHandler((_request, reply) =>
-    sendProblem(
-      reply,
-      new ApiError('API_ERR_ROUTE_NOT_FOUND', 'No route has this method and path; /openapi.json lists them all.'),
-    ),
-  )
 }
 
 /** Answers an error; also for what fails before Fastify has found a route (`frameworkErrors`). */

@@ -8,12 +8,15 @@ import type { FastifyInstance } from 'fastify'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { API_ERRORS, SetupError, type ApiErrorCode } from '../errors.ts'
-import { PROBLEM_MEDIA_TYPE } from '@plimsoll/problem-details'
+import { CODES, completeHeaders, completeOperation, OPERATOR_SCHEME } from './openapi-operation.ts'
 
 /** Tags of the document, in the order of its page. */
 export const TAGS = {
   courses: 'Published courses and their lessons',
+  blogs: 'Blogs: published ones for everybody, writing for operators',
+  gamification: 'What learners have reached: dashboards, badges, wallets, streaks',
   health: 'State of this service, for balancers, monitors and people',
+  performance: 'How the service does and what would make it quicker, for operators',
   documentation: 'This document',
 } as const
 
@@ -42,24 +45,13 @@ export const ProblemSchema = Type.Object(
   { $id: 'Problem', title: 'Problem', description: 'Problem details (RFC 9457).' },
 )
 
-/** Codes that any route may answer with. */
-const COMMON_CODES = ['API_ERR_INTERNAL', 'API_ERR_DEADLINE'] as const satisfies readonly ApiErrorCode[]
-
 /**
- * Documents the errors of a route for its `response` schema, one entry per status.
- * Typed as nothing, so that the handler's type stays what it answers when all goes well.
+ * Names the errors of a route for its `response` schema; the document says the rest, and what follows from how the route is made (openapi-operation.ts).
+ * Typed as nothing, so that the handler's type stays what it answers when all goes well. Problems are sent as texts: there's nothing to serialise.
  */
 export function problemResponses(...codes: readonly ApiErrorCode[]): object {
-  const byStatus = Map.groupBy(new Set([...codes, ...COMMON_CODES]), code => API_ERRORS[code].status)
-  return Object.fromEntries(
-    [...byStatus].map(([status, group]) => [
-      status,
-      {
-        description: group.map(code => `\`${code}\`: ${API_ERRORS[code].message}`).join('\n\n'),
-        content: { [PROBLEM_MEDIA_TYPE]: { schema: { $ref: 'Problem#' } } },
-      },
-    ]),
-  )
+  const byStatus = Map.groupBy(new Set(codes), code => API_ERRORS[code].status)
+  return Object.fromEntries([...byStatus].map(([status, group]) => [status, { [CODES]: group }]))
 }
 
 export function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
@@ -70,10 +62,18 @@ export function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
         title: 'Plimsoll API',
         version,
         description:
-          'Lists are read page by page: pass `next` of one page as `cursor` of the following. Errors are problem details with a stable `code`.',
+          'Lists are read page by page: pass `next` of one page as `cursor` of the following. Errors are problem details with a stable `code`. ' +
+          'Every answer has the id of its request in `x-request-id`. A path is answered 405 with `allow` for methods that it does not have.',
+      },
+      components: {
+        securitySchemes: {
+          [OPERATOR_SCHEME]: { type: 'http', scheme: 'bearer', description: 'The token of those who run the service.' },
+        },
       },
       tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     },
+    transform: completeOperation,
+    transformObject: document => completeHeaders('openapiObject' in document ? document.openapiObject : document),
     refResolver: {
       buildLocalReference: (schema, _base, _fragment, index) =>
         typeof schema['$id'] === 'string' ? schema['$id'] : `schema-${index}`,
@@ -81,18 +81,36 @@ export function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
   }
 }
 
-/** Stops the start when a route isn't documented; call it before the first route is registered. */
+/** For routes that say nothing of a query: a parameter that changes nothing would look as if it had worked, and make more entries in caches. */
+const NO_QUERY = Type.Object({}, { additionalProperties: false })
+
+/** Stops the start when a route isn't documented, and closes the query of routes that have none; call it before the first route is registered. */
 export function requireDocumentation(app: FastifyInstance): void {
   app.addHook('onRoute', route => {
-    // HEAD routes are made by Fastify from GET routes.
-    if (route.schema?.hide === true || route.method === 'HEAD') return
-    const { summary, tags, response } = route.schema ?? {}
-    if (summary && tags?.length && response) return
-    throw new SetupError(
-      'API_ERR_ROUTE_UNDOCUMENTED',
-      `${String(route.method)} ${route.url} has no summary, tag or response schema, so the document at /openapi.json would not describe it; add them to its schema.`,
-    )
+    if (route.schema?.hide === true) return
+    // Also for HEAD routes, which Fastify makes from GET routes as they were written.
+    route.schema = { querystring: NO_QUERY, ...route.schema }
+    if (route.method === 'HEAD') return
+    const { summary, tags, response } = route.schema
+    if (!summary || !tags?.length || !response) {
+      throw new SetupError(
+        'API_ERR_ROUTE_UNDOCUMENTED',
+        `${String(route.method)} ${route.url} has no summary, tag or response schema, so the document at /openapi.json would not describe it; add them to its schema.`,
+      )
+    }
+    const described = Object.keys((route.schema.params as { properties?: object } | undefined)?.properties ?? {})
+    const missing = parametersOf(route.url).filter(name => !described.includes(name))
+    if (missing.length > 0) {
+      throw new SetupError(
+        'API_ERR_ROUTE_UNDOCUMENTED',
+        `${String(route.method)} ${route.url} takes anything for ${missing.join(', ')}; describe it in the params of its schema.`,
+      )
+    }
   })
+}
+
+function parametersOf(url: string): string[] {
+  return url.split('/').flatMap(part => (part.startsWith(':') ? [part.slice(1)] : []))
 }
 
 /** Serves the document. */
@@ -105,6 +123,7 @@ export const openapiRoutes: FastifyPluginCallbackTypebox = (app, _options, done)
   app.get(
     '/openapi.json',
     {
+      config: { caching: 'static' },
       schema: {
         tags: ['documentation'],
         summary: 'The OpenAPI 3.1 document of this service',
@@ -114,7 +133,7 @@ export const openapiRoutes: FastifyPluginCallbackTypebox = (app, _options, done)
       },
     },
     (_request, reply) => {
-      void reply.type('application/json').header('cache-control', 'public, max-age=300').send(document)
+      void reply.type('application/json').send(document)
     },
   )
   done()

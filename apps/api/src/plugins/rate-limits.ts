@@ -5,19 +5,18 @@
 import type { RateLimitPluginOptions } from '@fastify/rate-limit'
 import { ApiError } from '../errors.ts'
 import { isLoopback } from '../http/peers.ts'
-import type { Environment } from './security.ts'
 
 /** For routes that ask the database or the system something on each call: 30 a minute, per address and worker. */
 export const EXPENSIVE_ROUTE_LIMIT = { max: 30, timeWindow: 60_000 } as const
 
-export function rateLimitOptions(environment: Environment): RateLimitPluginOptions {
+/** @param exemptThisMachine for development only: production counts everybody, also what comes from this machine */
+export function rateLimitOptions(exemptThisMachine: boolean): RateLimitPluginOptions {
   return {
     global: false,
     enableDraftSpec: true,
     // The balancer's own requests come over the Unix socket without a forwarded address.
     keyGenerator: request => clientAddress(request.ip) ?? 'local',
-    // Development only: production counts everybody, also what comes from this machine.
-    allowList: request => environment === 'development' && isLoopback(clientAddress(request.ip)),
+    allowList: request => exemptThisMachine && isLoopback(clientAddress(request.ip)),
     errorResponseBuilder: (_request, context) =>
       new ApiError('API_ERR_RATE_LIMITED', 'Too many requests from this address; wait before the next one.', {
         retryAfterS: Math.max(1, Math.ceil(context.ttl / 1000)),

@@ -1,8 +1,9 @@
-// What every request carries from its first hook on: its id in the answer, and its deadline.
+// What every request carries from its first hook on: its id in the answer, its deadline, and the caller that its work is done for.
 //
 // The id itself is chosen before any hook runs (http/request-id.ts, given to Fastify as `genReqId`), so that every log line of the request has it.
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
+import { RequestCaller } from '../http/caller.ts'
 import { RequestDeadline, type Deadline } from '../http/request-deadline.ts'
 import type { TrustPeer } from '../http/peers.ts'
 import { sendProblem } from '../http/problem-reply.ts'
@@ -15,6 +16,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** When this request's answer is due, and the signal that says nobody waits for it any more. */
     deadline: Deadline
+    /** What services and the cache are handed: the same signal, and a note of where the answer came from. */
+    caller: RequestCaller
   }
 }
 
@@ -23,13 +26,16 @@ export interface RequestContextOptions {
   /** Longest time for any request, in milliseconds. A believed peer's deadline can only shorten it. */
   readonly handlerTimeoutMs: number
   readonly clock: { now(): number }
+  /** Told of requests that wait for something to be loaded, by this worker or by another one; undefined: nobody wants to know. */
+  readonly waiting?: { began(): void; ended(): void } | undefined
 }
 
 export const requestContext = fastifyPlugin<RequestContextOptions>(
   (app, options, done) => {
-    const { trustPeer, handlerTimeoutMs, clock } = options
+    const { trustPeer, handlerTimeoutMs, clock, waiting } = options
     // The getter keeps the object's shape; a route can't run before the hook below has set the value.
     app.decorateRequest('deadline', null as unknown as Deadline)
+    app.decorateRequest('caller', null as unknown as RequestCaller)
 
     app.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, next) => {
       void reply.header(REQUEST_ID_HEADER, request.id)
@@ -40,6 +46,11 @@ export const requestContext = fastifyPlugin<RequestContextOptions>(
         onExpired: error => {
           sendProblem(reply, error)
         },
+      })
+      request.caller = new RequestCaller(request.deadline, () => {
+        if (waiting === undefined) return
+        waiting.began()
+        reply.raw.once('close', () => waiting.ended())
       })
       next()
     })

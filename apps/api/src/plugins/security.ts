@@ -1,7 +1,6 @@
 // What every answer says about itself to browsers and caches, and which origins may read it.
 //
-// Options for @fastify/helmet and @fastify/cors, and the two header rules that they don't have: HSTS only over TLS (RFC 6797, section 7.2: never over
-// plain HTTP), and no storing of what was answered to credentials.
+// Options for @fastify/helmet and @fastify/cors, and the header rules that they don't have: HSTS only over TLS (RFC 6797, section 7.2: never over plain HTTP).
 import type { FastifyCorsOptions } from '@fastify/cors'
 import type { FastifyHelmetOptions } from '@fastify/helmet'
 import fastifyPlugin from 'fastify-plugin'
@@ -9,7 +8,6 @@ import { isLoopback } from '../http/peers.ts'
 
 export type Environment = 'development' | 'staging' | 'production'
 
-const HSTS = 'max-age=31536000; includeSubDomains'
 const PREFLIGHT_MAX_AGE_S = 86_400
 
 /** Helmet for JSON: nothing may be loaded, framed or sniffed. Pages set a policy of their own. */
@@ -31,19 +29,18 @@ export function helmetOptions(): FastifyHelmetOptions {
  * CORS with credentials for the listed origins only.
  *
  * An origin is listed exactly (`https://app.example.org`) or with a wildcard for its subdomains (`https://*.example.org`, any depth, not the domain
- * itself). In development any origin on this machine is allowed too. `null` (sandboxed frames, files) never is.
+ * itself). `null` (sandboxed frames, files) never is allowed.
+ * @param localOrigins whether any origin on this machine is allowed too
  */
-export function corsOptions(environment: Environment, origins: readonly string[]): FastifyCorsOptions {
+export function corsOptions(origins: readonly string[], localOrigins: boolean): FastifyCorsOptions {
   return {
     origin: (origin, answer) => {
-      const allowed =
-        origin !== undefined && (isListed(origin, origins) || (environment === 'development' && isLocal(origin)))
-      answer(null, allowed)
+      answer(null, origin !== undefined && (isListed(origin, origins) || (localOrigins && isLocal(origin))))
     },
     credentials: true,
     methods: ['GET', 'POST', 'PUT', 'DELETE'],
-    allowedHeaders: ['authorization', 'content-type', 'idempotency-key'],
-    exposedHeaders: ['x-request-id', 'retry-after'],
+    allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match'],
+    exposedHeaders: ['cache-status', 'etag', 'idempotency-replayed', 'location', 'retry-after', 'x-request-id'],
     maxAge: PREFLIGHT_MAX_AGE_S,
     // A preflight without its headers would be answered 400 as plain text; as an ordinary OPTIONS it does no harm.
     strictPreflight: false,
@@ -72,16 +69,15 @@ function isLocal(origin: string): boolean {
   return hostname === 'localhost' || isLoopback(hostname.replace(/^\[|\]$/g, ''))
 }
 
-/** HSTS over TLS, and `no-store` for whatever was asked with credentials. */
-export const securityHeaders = fastifyPlugin(
-  (app, _options, done) => {
+/** Tells browsers that came over TLS to come back no other way. */
+export const strictTransport = fastifyPlugin<{ readonly maxAgeS: number }>(
+  (app, { maxAgeS }, done) => {
+    const field = `max-age=${maxAgeS}; includeSubDomains`
     app.addHook('onSend', (request, reply, payload, next) => {
-      if (request.protocol === 'https') void reply.header('strict-transport-security', HSTS)
-      if (request.headers.authorization !== undefined || request.headers.cookie !== undefined)
-        void reply.header('cache-control', 'no-store')
+      if (request.protocol === 'https') void reply.header('strict-transport-security', field)
       next(null, payload)
     })
     done()
   },
-  { name: 'security-headers' },
+  { name: 'strict-transport' },
 )

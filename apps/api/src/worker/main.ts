@@ -8,6 +8,7 @@ import { connectToSupervisor } from '@plimsoll/supervisor'
 import { workerProgram } from '../config/config.ts'
 import type { WorkerConfig } from '../config/schemas.ts'
 import { cacheSettings, drainTimes, slowQueryMs, workerMemory, workerPool } from '../config/settings.ts'
+import { logFeatures } from '../feature-log.ts'
 import { explain, openLogger, systemClock, systemRandom, VERSION } from '../programs.ts'
 import { watchReadiness } from './readiness-watch.ts'
 import { reportUtilization } from './utilization-report.ts'
@@ -32,6 +33,8 @@ async function run(): Promise<void> {
     worker: number,
     generation,
   })
+  // In a fleet the cluster says it once for all.
+  if (!link.supervised) logFeatures(logger, config.features)
   process.on('uncaughtExceptionMonitor', error => logger.fatal({ err: error }, 'uncaught error'))
 
   const { database } = config
@@ -42,6 +45,7 @@ async function run(): Promise<void> {
       dependencies: {
         version: VERSION,
         identity: { worker: number, generation, pid: process.pid },
+        features: config.features,
         database: {
           url: database.url,
           directUrl: database.directUrl,

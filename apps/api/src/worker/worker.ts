@@ -3,8 +3,7 @@ import { createServerDrain, type ServerDrainOptions } from '@plimsoll/supervisor
 import type { Logger, Registry } from '@plimsoll/telemetry'
 import { createApp, type AppOptions } from '../app.ts'
 import type { Clock } from '../database/probe.ts'
-import type { Supervision } from '../memory/worker-memory.ts'
-import { createDependencies, type DependenciesOptions } from '../dependencies.ts'
+import { createDependencies, type DependenciesOptions, type Surroundings } from '../dependencies.ts'
 import { Draining } from './drain.ts'
 
 /** Where to listen. */
@@ -21,7 +20,7 @@ export interface WorkerSurroundings {
   readonly logger: Logger
   readonly clock: Clock
   readonly random: { next(): number }
-  readonly supervision: Supervision
+  readonly supervision: Surroundings['supervision']
 }
 
 export interface Worker {
@@ -48,7 +47,7 @@ export async function startWorker(options: WorkerOptions, surroundings: WorkerSu
       ...options.listen,
       listenTextResolver: address => `worker listens on ${address}`,
     })
-    void dependencies.warmUp.run()
+    void dependencies.warmUp?.run()
     return {
       address: 'path' in options.listen ? `unix:${options.listen.path}` : address,
       registry: dependencies.registry,

@@ -37,7 +37,7 @@ const change = ({ dependencies }: TestApp): Promise<unknown> =>
   )
 
 await t.test('a statement’s rows are kept until a write changes its tables, in every worker at once', async t => {
-  const cache = { ...NO_CACHE, enabled: true, machine: true, folder: folder(t) }
+  const cache = { ...NO_CACHE, machine: true, folder: folder(t) }
   const one = await testApp(t, database.url, { cache })
   const two = await testApp(t, database.url, { cache })
   const before = await countOf(one)
@@ -84,13 +84,12 @@ if (redisServer) {
     await redis.line(/ready to accept connections/i)
     const machine = () => ({
       ...NO_CACHE,
-      enabled: true,
       machine: true,
       folder: folder(t),
       redis: { host: '127.0.0.1', port, password: undefined },
     })
     const one = await testApp(t, database.url, { cache: machine() })
-    const two = await testApp(t, database.url, { cache: machine() })
+    const two = await testApp(t, database.url, { cache: machine(), features: { circuitBreaker: false } })
     for (const app of [one, two])
       await until(() => app.dependencies.cache.stats().inTouch, { what: 'the log to be heard' })
     const before = await countOf(one)
@@ -101,6 +100,16 @@ if (redisServer) {
     const [{ rows } = { rows: 0 }] = await database.sql<{ rows: number }[]>`
       select count(*)::int as rows from cache_invalidation where subjects::text like '%public.courses%'`
     t.ok(rows >= 1, 'a row of the transaction that wrote')
+    t.match(two.dependencies.cache.stats().far, { state: 'on' })
+
+    // While it hangs the one leaves it alone after a time-out, the other, without circuit breakers, asks again each time.
+    process.kill(redis.pid, 'SIGSTOP')
+    for (const { dependencies } of [one, two]) {
+      const answers = dependencies.cache.namespace<number>('tries', { ttlMs: 60_000 })
+      t.equal(await answers.getOrLoad('one', async () => 1), 1)
+    }
+    process.kill(redis.pid, 'SIGCONT')
+    t.match(one.dependencies.cache.stats().far, { state: 'degraded' })
     t.match(two.dependencies.cache.stats().far, { state: 'on' })
   })
 }

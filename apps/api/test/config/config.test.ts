@@ -1,11 +1,14 @@
 import t from 'tap'
 import { loadConfig } from '@plimsoll/config'
 import { planHeap } from '@plimsoll/supervisor'
-import { clusterProgram, databaseProgram, workerProgram } from '../../src/config/config.ts'
+import { clusterProgram, clusterProgramWithin, databaseProgram, workerProgram } from '../../src/config/config.ts'
+import { ENVIRONMENTS } from '../../src/config/environments.ts'
+import { ALL_FEATURES, switchedOff } from '../../src/config/feature-options.ts'
 import type { ClusterConfig } from '../../src/config/schemas.ts'
 import {
   commandDatabase,
   logLevel,
+  mostWorkers,
   poolLimits,
   runFolder,
   slowQueryMs,
@@ -14,10 +17,12 @@ import {
 } from '../../src/config/settings.ts'
 import { workerEnvironment } from '../../src/config/worker-environment.ts'
 
+/** How much memory the tests run with has no say in what they're told. */
+const programOnLargeMachine = clusterProgramWithin(() => ({ limitBytes: 2 ** 40, source: 'machine' }))
 const DATABASE_URL = 'postgres://plimsoll:pass-word@127.0.0.1:5432/plimsoll'
 
 function cluster(env: Record<string, string> = {}, argv: string[] = []): ClusterConfig {
-  const loaded = loadConfig(clusterProgram, { env: { DATABASE_URL, ...env }, argv })
+  const loaded = loadConfig(programOnLargeMachine, { env: { DATABASE_URL, ...env }, argv })
   if (loaded.kind !== 'run') throw new Error(`unexpected ${loaded.kind}`)
   return loaded.config
 }
@@ -93,6 +98,83 @@ await t.test('what makes no sense is refused by name, and without the password',
   refused({ CACHE_DISK_FOLDER: '/d', CACHE_L2: 'false' }, /cache\.machine is off, but cache\.diskFolder is set/)
 })
 
+await t.test('all parts are there in every environment, and each has a switch of its own', async t => {
+  const names = {
+    loadBalancing: 'LOAD_BALANCING',
+    caching: 'FEATURE_CACHING',
+    compression: 'FEATURE_COMPRESSION',
+    security: 'FEATURE_SECURITY',
+    monitoring: 'FEATURE_MONITORING',
+    optimization: 'FEATURE_OPTIMIZATION',
+    circuitBreaker: 'FEATURE_CIRCUIT_BREAKER',
+    rateLimit: 'FEATURE_RATE_LIMIT',
+  } as const
+  for (const environment of Object.keys(ENVIRONMENTS)) t.same(cluster({ NODE_ENV: environment }).features, ALL_FEATURES)
+  t.same(Object.keys(ALL_FEATURES), Object.keys(names))
+  for (const [name, variable] of Object.entries(names)) {
+    const { features } = cluster({ [variable]: 'false' })
+    t.same(features, { ...ALL_FEATURES, [name]: false })
+    t.same(switchedOff(features), [name])
+  }
+})
+
+await t.test('without load balancing there is one worker, and who asks for more is told of both', async t => {
+  const single = cluster({ LOAD_BALANCING: 'false' })
+  t.equal(workerCount(single, 16), 1)
+  t.equal(mostWorkers(single), 1)
+  t.equal(workerCount(cluster({ LOAD_BALANCING: 'false', API_WORKERS: '1', API_MAX_WORKERS: '1' })), 1)
+  t.throws(() => cluster({ LOAD_BALANCING: 'false', API_WORKERS: '4' }), {
+    code: 'CONFIG_ERR_CONTRADICTION',
+    message: /features\.loadBalancing is off.* workers is 4.*features\.loadBalancing: env, workers: env/,
+  })
+  t.throws(() => cluster({ LOAD_BALANCING: 'false' }, ['--max-workers', '3']), {
+    message: /features\.loadBalancing is off.* maxWorkers is 3.*maxWorkers: flag/,
+  })
+})
+
+await t.test('a fleet that does not fit into its memory is refused by the check, as by the start', async t => {
+  const check = (argv: readonly string[], containerMib = Infinity) =>
+    loadConfig(
+      clusterProgramWithin(() => ({
+        limitBytes: containerMib * 2 ** 20,
+        source: containerMib === Infinity ? 'machine' : 'cgroup-v2',
+      })),
+      { env: { DATABASE_URL }, argv: ['--check-config', ...argv] },
+    ).kind
+  const tooSmall = { code: 'CONFIG_ERR_CONTRADICTION', message: /512 MiB are too little for 8 workers.*'workers' to 2/ }
+  t.throws(() => check(['--workers', '8', '--memory.limit-mib', '512']), tooSmall)
+  t.throws(() => check(['--workers', '8'], 512), tooSmall, 'the container says it as well')
+  t.throws(() => check(['--workers', '2', '--max-workers', '8'], 512), { message: /maxWorkers: flag/ })
+  t.throws(() => check([], 192), { message: /Not even one fits/ })
+  t.equal(check(['--workers', '2', '--memory.limit-mib', '512']), 'check')
+  t.equal(check([], 512), 'check', 'a number that follows from the cores is lowered')
+})
+
+await t.test('production refuses what would open a door, and others do not', async t => {
+  const doors: [Record<string, string>, string[], RegExp][] = [
+    [
+      { API_CORS_ORIGINS: 'https://a.example,http://b.example' },
+      [],
+      /http\.corsOrigins: "http:\/\/b\.example" is not for prod/,
+    ],
+    [
+      { API_TRUSTED_PROXIES: '10.0.0.0/8,0.0.0.0/0' },
+      [],
+      /http\.trustedProxies: "0\.0\.0\.0\/0" is not for production/,
+    ],
+    [{}, ['--inspect-port', '9229'], /inspectPort \(9229\) is not for production/],
+  ]
+  for (const [env, argv, message] of doors) {
+    t.throws(() => cluster({ NODE_ENV: 'production', ...env }, argv), { code: 'CONFIG_ERR_CONTRADICTION', message })
+    for (const environment of ['development', 'staging'])
+      t.equal(cluster({ NODE_ENV: environment, ...env }, argv).environment, environment)
+  }
+  const worker = (env: Record<string, string>) =>
+    loadConfig(workerProgram, { env: { DATABASE_URL, NODE_ENV: 'production', ...env }, argv: [] })
+  t.throws(() => worker({ API_TRUSTED_PROXIES: '::/0' }), { message: /"::\/0" is not for production/ })
+  t.equal(worker({ API_TRUSTED_PROXIES: '10.0.0.0/8,fc00::/7', API_CORS_ORIGINS: 'https://*.a.example' }).kind, 'run')
+})
+
 await t.test('the environment decides what nobody has set', async t => {
   t.equal(logLevel(cluster()), 'debug')
   t.equal(logLevel(cluster({ NODE_ENV: 'staging' })), 'info')
@@ -136,7 +218,9 @@ await t.test('a worker reads from its environment what the cluster was given, fr
     'redis.example',
     '--cache.max-mib',
     '16',
-    '--no-cache.enabled',
+    '--no-features.caching',
+    '--no-features.rate-limit',
+    '--no-features.circuit-breaker',
     '--memory.limit-mib',
     '1024',
     '--no-memory.recycle',
@@ -164,6 +248,7 @@ await t.test('a worker reads from its environment what the cluster was given, fr
   t.type(listen, 'string')
   t.same(worker, {
     environment: config.environment,
+    features: config.features,
     workers: 6,
     database: config.database,
     cache: config.cache,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isLoopback, isNetwork, trustPeers } from '../../src/http/peers.ts'
+import { isLoopback, isNetwork, isWideNetwork, trustPeers } from '../../src/http/peers.ts'
 
 await t.test('on a Unix socket the peer itself is believed, and nobody whom it names', async t => {
   const trust = trustPeers({ unixSocket: true, trustedProxies: [] })
@@ -38,4 +38,31 @@ await t.test('loopback is 127.0.0.0/8 and ::1, in every spelling, and nothing el
     t.equal(isLoopback(address), true, address)
   for (const address of [undefined, '', 'localhost', '128.0.0.1', '::2', '0.0.0.0'])
     t.equal(isLoopback(address), false, String(address))
+})
+
+await t.test('a network is wide when it is wider than any private one, also where IPv4 is written as IPv6', async t => {
+  for (const wide of [
+    '0.0.0.0/0',
+    '128.0.0.0/1',
+    '10.0.0.0/7',
+    '::/0',
+    'fc00::/6',
+    '::ffff:0:0/96',
+    '::ffff:10.0.0.0/103',
+    '::/8',
+    '::/80',
+  ])
+    t.equal(isWideNetwork(wide), true, wide)
+  for (const narrow of [
+    '10.0.0.0/8',
+    '10.0.0.7',
+    '192.168.0.0/16',
+    'fc00::/7',
+    'fd00::/8',
+    '::1',
+    '::ffff:10.0.0.0/104',
+    '2001:db8::/32',
+    'x',
+  ])
+    t.equal(isWideNetwork(narrow), false, narrow)
 })

@@ -14,7 +14,7 @@ const database = await demoDatabase(t)
 await t.test('after two crashes in a minute the shared memory is left alone, and workers serve without it', async t => {
   const folder = mkdtempSync(path.join(tmpdir(), 'api-cache-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const cluster = await startCluster(t, { DATABASE_URL: database.url, CACHE_ENABLED: 'true', CACHE_FOLDER: folder })
+  const cluster = await startCluster(t, { DATABASE_URL: database.url, FEATURE_CACHING: 'true', CACHE_FOLDER: folder })
   const answers = async () => {
     const [first] = await cluster.endpoints()
     return get(first?.url ?? '', '/api/courses?limit=2')

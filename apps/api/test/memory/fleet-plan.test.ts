@@ -1,21 +1,22 @@
 import t from 'tap'
 import { loadConfig } from '@plimsoll/config'
-import { clusterProgram } from '../../src/config/config.ts'
-import { planFleet } from '../../src/memory/fleet-plan.ts'
+import { clusterProgramWithin } from '../../src/config/config.ts'
+import { planFleet, type ReadLimit } from '../../src/memory/fleet-plan.ts'
 
 const MIB = 2 ** 20
+const MACHINE: ReadLimit = () => ({ limitBytes: 64 * 1024 * MIB, source: 'machine' })
+const container =
+  (mib: number): ReadLimit =>
+  () => ({ limitBytes: mib * MIB, source: 'cgroup-v2' })
 
 function plan(containerMib: number | null, argv: readonly string[] = []) {
-  const loaded = loadConfig(clusterProgram, {
+  // Read without a limit: what's planned is what is looked at here, not what the configuration is told of it.
+  const loaded = loadConfig(clusterProgramWithin(MACHINE), {
     env: { DATABASE_URL: 'postgres://plimsoll@127.0.0.1/plimsoll' },
     argv: [...argv],
   })
   if (loaded.kind !== 'run') throw new Error(`unexpected ${loaded.kind}`)
-  return planFleet(loaded.config, () =>
-    containerMib === null
-      ? { limitBytes: 64 * 1024 * MIB, source: 'machine' }
-      : { limitBytes: containerMib * MIB, source: 'cgroup-v2' },
-  )
+  return planFleet(loaded.config, containerMib === null ? MACHINE : container(containerMib))
 }
 
 await t.test('on a machine without a limit Node’s own sizes stay', async t => {

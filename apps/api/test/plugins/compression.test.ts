@@ -40,3 +40,13 @@ await t.test('a short answer, and one for a client that did not ask, go out as t
     undefined,
   )
 })
+
+await t.test('switched off, nothing is compressed', async t => {
+  const { app } = await testApp(t, database.url, { features: { compression: false } })
+  const { headers, body } = await app.inject({
+    url: '/api/courses?limit=50',
+    headers: { 'accept-encoding': 'br, gzip' },
+  })
+  t.equal(headers['content-encoding'], undefined)
+  t.equal(body, plain.body)
+})

@@ -1,9 +1,11 @@
 import t from 'tap'
-import { NO_DATABASE, testApp } from '../fixture/test-app.ts'
+import { Type } from 'typebox'
+import { problemResponses } from '../../src/plugins/openapi.ts'
+import { NO_DATABASE, probeSchema, testApp } from '../fixture/test-app.ts'
 
 interface Document {
   openapi: string
-  paths: Record<string, Record<string, { responses: Record<string, unknown>; summary: string; tags: string[] }>>
+  paths: Record<string, Record<string, { responses: Record<string, { description: string; content: object }> }>>
   components: { schemas: Record<string, unknown> }
 }
 
@@ -24,20 +26,76 @@ await t.test('the document lists every route that is served, and nothing else', 
   t.match(response.headers['content-type'], /^application\/json/)
 })
 
-await t.test('every operation has a summary, a tag, a good answer, and its errors as problems', async t => {
+await t.test('a route says what it does, the document also what follows from how it is made', async t => {
   const { app } = await testApp(t, NO_DATABASE)
+  app.register((app, _options, done) => {
+    const schema = {
+      ...probeSchema,
+      params: Type.Object({ id: Type.Integer() }),
+      querystring: Type.Object({ limit: Type.Integer({ default: 5 }), by: Type.String() }),
+      body: Type.Object({ title: Type.String() }),
+      response: {
+        201: {
+          description: 'Made.',
+          headers: { location: Type.String(), warning: Type.Optional(Type.String()) },
+          content: { 'application/json': { schema: Type.Object({}) } },
+        },
+        503: Type.Object({ status: Type.String() }, { description: 'Not now.' }),
+        ...problemResponses('API_ERR_COURSE_NOT_FOUND'),
+      },
+    }
+    const config = { access: 'operator', rateLimit: { max: 5 } } as const
+    app.post('/things/:id/open-all', { config, schema }, async () => ({}))
+    done()
+  })
   const document = (await app.inject({ url: '/openapi.json' })).json<Document>()
   t.equal(document.openapi, '3.1.0')
   t.ok(document.components.schemas['Problem'])
-  for (const [path, methods] of Object.entries(document.paths)) {
-    for (const operation of Object.values(methods)) {
-      t.ok(operation.summary && operation.tags.length > 0 && operation.responses['200'], path)
-    }
-  }
-  t.match(document.paths['/api/courses/{id}']?.['get']?.responses['404'], {
-    description: /API_ERR_COURSE_NOT_FOUND/,
-    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+  const operation = document.paths['/things/{id}/open-all']?.['post']
+  t.match(operation, {
+    operationId: 'postThingsByIdOpenAll',
+    security: [{ operator: [] }],
+    parameters: [
+      { in: 'query', name: 'limit', required: false },
+      { in: 'query', name: 'by', required: true },
+      { in: 'path', name: 'id', required: true },
+    ],
   })
+  const problems = (...codes: string[]) => ({
+    'application/problem+json': {
+      schema: {
+        allOf: [
+          { $ref: '#/components/schemas/Problem' },
+          { type: 'object', properties: { code: { type: 'string', enum: codes } } },
+        ],
+      },
+    },
+  })
+  const { responses } = operation ?? { responses: {} }
+  t.same(Object.keys(responses), ['201', '400', '403', '404', '413', '414', '415', '429', '500', '503'])
+  t.match(responses['201'], { headers: { location: { required: true }, warning: { required: false } } })
+  t.same(
+    responses['400']?.content,
+    problems('API_ERR_BAD_REQUEST', 'API_ERR_BAD_URL', 'API_ERR_MALFORMED_JSON', 'API_ERR_VALIDATION'),
+  )
+  t.same(responses['404']?.content, problems('API_ERR_COURSE_NOT_FOUND'))
+  t.match(responses['404']?.description, /^`API_ERR_COURSE_NOT_FOUND`: No published course/)
+  t.match(responses['429'], { headers: { 'retry-after': { required: true, schema: { type: 'integer' } } } })
+  t.match(responses['503'], {
+    description: /^Not now\.\n\n`API_ERR_DEADLINE`/,
+    content: {
+      'application/json': { schema: { type: 'object' } },
+      ...problems('API_ERR_DEADLINE', 'API_ERR_OVERLOADED'),
+    },
+  })
+})
+
+await t.test('a route that says nothing of its query takes none, neither for GET nor for HEAD', async t => {
+  const { app } = await testApp(t, NO_DATABASE)
+  for (const method of ['GET', 'HEAD'] as const) {
+    t.equal((await app.inject({ method, url: '/health/live' })).statusCode, 200)
+    t.equal((await app.inject({ method, url: '/health/live?verbose=1' })).statusCode, 400)
+  }
 })
 
 await t.test('a route that is not documented stops the start', async t => {
@@ -53,6 +111,17 @@ await t.test('a route that is not documented stops the start', async t => {
     t.throws(() => app.get('/forgotten', schema ? { schema } : {}, () => ({})), {
       code: 'API_ERR_ROUTE_UNDOCUMENTED',
       message: /GET \/forgotten/,
+    })
+  }
+})
+
+await t.test('a route whose path takes what its schema does not describe stops the start', async t => {
+  for (const params of [undefined, Type.Object({}), Type.Object({ name: Type.String() })]) {
+    const { app } = await testApp(t, NO_DATABASE)
+    const schema = { ...probeSchema, ...(params === undefined ? {} : { params }) }
+    t.throws(() => app.get('/things/:id', { schema }, () => ({})), {
+      code: 'API_ERR_ROUTE_UNDOCUMENTED',
+      message: /GET \/things\/:id takes anything for id/,
     })
   }
 })

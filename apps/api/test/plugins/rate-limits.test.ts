@@ -49,3 +49,13 @@ await t.test('development leaves this machine alone, production does not', async
   t.ok((await statusesOf(t, { app: { environment: 'development' } }, () => ({}))).every(status => status === 200))
   t.same((await statusesOf(t, { app: { environment: 'staging' } }, () => ({}))).slice(-1), [429])
 })
+
+await t.test('switched off, nobody is counted', async t => {
+  t.ok((await statusesOf(t, { features: { rateLimit: false } }, () => ({}))).every(status => status === 200))
+  const { app } = await testApp(t, NO_DATABASE, { features: { rateLimit: false } })
+  const { headers } = await app.inject({ url: '/health/detailed' })
+  t.same(
+    Object.keys(headers).filter(name => name.includes('ratelimit')),
+    [],
+  )
+})

@@ -12,7 +12,7 @@ await t.test('a request is one line, with its route, status and time, and its id
     method: 'GET',
     path: '/health/detailed',
     route: '/health/detailed',
-    status: 200,
+    status: 400,
     durationMs: Number,
     ip: '127.0.0.1',
   })

@@ -35,11 +35,45 @@ await t.test('HSTS is said over TLS only, on the word of a believed peer', async
   t.match(headers['strict-transport-security'], /^max-age=(3153600\d|[4-9]\d{7,}); includeSubDomains$/)
 })
 
-await t.test('what was asked with credentials is stored by nobody', async t => {
-  t.equal((await app.inject({ url: '/openapi.json' })).headers['cache-control'], 'public, max-age=300')
-  for (const headers of [{ authorization: 'Bearer x' }, { cookie: 'a=b' }] as Record<string, string>[]) {
-    t.equal((await app.inject({ url: '/openapi.json', headers })).headers['cache-control'], 'no-store')
+await t.test('HSTS is for a year in production, for a day in staging, and not said in development', async t => {
+  const said = async (environment: 'development' | 'staging') => {
+    const { app } = await testApp(t, NO_DATABASE, { app: { environment, trustedProxies: ['127.0.0.1'] } })
+    const { headers } = await app.inject({ url: '/health/live', headers: { 'x-forwarded-proto': 'https' } })
+    return headers['strict-transport-security']
   }
+  t.equal(await said('staging'), 'max-age=86400; includeSubDomains')
+  t.equal(await said('development'), undefined)
+})
+
+await t.test('switched off, nothing is said to browsers, and no origin is let in', async t => {
+  const { app } = await testApp(t, NO_DATABASE, {
+    app: { corsOrigins: origins, trustedProxies: ['127.0.0.1'] },
+    features: { security: false },
+  })
+  const answer = await app.inject({
+    url: '/health/live',
+    headers: { origin: 'https://app.example.org', 'x-forwarded-proto': 'https' },
+  })
+  t.equal(answer.statusCode, 200)
+  for (const name of [
+    'content-security-policy',
+    'x-frame-options',
+    'referrer-policy',
+    'cross-origin-resource-policy',
+    'strict-transport-security',
+    'access-control-allow-origin',
+    'access-control-allow-credentials',
+  ])
+    t.notOk(name in answer.headers, name)
+  const preflight = await app.inject({
+    method: 'OPTIONS',
+    url: '/health/live',
+    headers: { origin: 'https://app.example.org', 'access-control-request-method': 'GET' },
+  })
+  t.same(
+    Object.keys(preflight.headers).filter(name => name.startsWith('access-control-')),
+    [],
+  )
 })
 
 await t.test('listed origins may read with credentials, and answers differ by origin', async t => {
@@ -99,7 +133,7 @@ await t.test('a preflight of a listed origin is answered for a day, with the met
     'access-control-allow-headers': 'authorization, content-type, idempotency-key',
   })
   const refused = await ask({ origin: 'https://evil.com', 'access-control-request-method': 'PUT' }, 'OPTIONS')
-  t.equal(refused.statusCode, 404)
+  t.equal(refused.headers['access-control-allow-origin'], undefined)
   t.equal(refused.headers['access-control-allow-methods'], undefined)
 })
 

@@ -10,7 +10,7 @@ const database = await demoDatabase(t)
 
 await t.test('a worker alone serves on its own address, shows its figures there, and ends by SIGTERM', async t => {
   const program = await spawnProgram(t, ['node', 'apps/api/src/worker/main.ts', '--listen', '127.0.0.1:0'], {
-    env: { DATABASE_URL: database.url, LOG_LEVEL: 'warn', CACHE_ENABLED: 'false' },
+    env: { DATABASE_URL: database.url, LOG_LEVEL: 'warn', FEATURE_CACHING: 'false', FEATURE_SECURITY: 'false' },
   })
   const { address } = JSON.parse(await program.line('"msg":"listening"', { timeoutMs: 30_000 })) as { address: string }
   t.match(address, /^http:\/\/127\.0\.0\.1:\d+$/)
@@ -22,6 +22,7 @@ await t.test('a worker alone serves on its own address, shows its figures there,
   t.match(await metrics.text(), /^api_requests_total\{route="\/health",method="GET",code="200"\} 1$/m)
   t.same(await program.stop(), { code: 0, signal: null })
   t.equal(program.stderr, '')
+  t.match(program.stdout, /"category":"security".*features\.security is off/, 'it does not go without that unawares')
 })
 
 await t.test('help and a check of the configuration need no database', async t => {

@@ -7,6 +7,7 @@ import path from 'node:path'
 import { createLogger } from '@plimsoll/telemetry'
 import { rawClient, until, type TestScope } from '@plimsoll/testing'
 import { systemClock } from '../../src/programs.ts'
+import { ALL_FEATURES } from '../../src/config/feature-options.ts'
 import { NO_CACHE, NO_SUPERVISION } from '../fixture/test-app.ts'
 import { startWorker, type Listen, type Worker, type WorkerOptions } from '../../src/worker/worker.ts'
 import { demoDatabase } from '../fixture/demo-database.ts'
@@ -31,6 +32,7 @@ async function start(t: TestScope, listen: Listen, app: Partial<WorkerOptions['a
       dependencies: {
         version: '1.2.3',
         identity: { worker: 0, generation: 1, pid: process.pid },
+        features: { ...ALL_FEATURES, caching: false },
         database: {
           url: database.url,
           applicationName: 'worker-test',

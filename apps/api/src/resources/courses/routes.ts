@@ -15,6 +15,7 @@ export const coursesRoutes: FastifyPluginCallbackTypebox<CoursesRoutesOptions> =
   app.get(
     '/api/courses',
     {
+      config: { caching: 'courses' },
       schema: {
         tags,
         summary: 'Published courses, newest first, page by page',
@@ -22,12 +23,13 @@ export const coursesRoutes: FastifyPluginCallbackTypebox<CoursesRoutesOptions> =
         response: { 200: CoursePage, ...problemResponses('API_ERR_VALIDATION', 'API_ERR_CURSOR', ...databaseProblems) },
       },
     },
-    request => service.list(request.query, request.deadline.signal),
+    request => service.list(request.query, request.caller),
   )
 
   app.get(
     '/api/courses/:id',
     {
+      config: { caching: 'courses' },
       schema: {
         tags,
         summary: 'One published course',
@@ -39,12 +41,13 @@ export const coursesRoutes: FastifyPluginCallbackTypebox<CoursesRoutesOptions> =
         },
       },
     },
-    request => service.get(request.params.id, request.deadline.signal),
+    request => service.get(request.params.id, request.caller),
   )
 
   app.get(
     '/api/courses/:id/lessons',
     {
+      config: { caching: 'lessons' },
       schema: {
         tags,
         summary: 'The lessons of a published course, in order',
@@ -56,7 +59,7 @@ export const coursesRoutes: FastifyPluginCallbackTypebox<CoursesRoutesOptions> =
         },
       },
     },
-    request => service.lessons(request.params.id, request.deadline.signal),
+    request => service.lessons(request.params.id, request.caller),
   )
 
   done()

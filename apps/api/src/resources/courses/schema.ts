@@ -75,6 +75,7 @@ export const LessonList = Type.Object(
   { items: Type.Array(Lesson) },
   { additionalProperties: false, description: 'Lessons in the order of the course.' },
 )
+export type LessonList = Static<typeof LessonList>
 
 /** For addresses that take no query: a parameter that changes nothing would only make more cache entries. */
 export const NoQuery = Type.Object({}, { additionalProperties: false })

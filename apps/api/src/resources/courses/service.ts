@@ -1,37 +1,38 @@
 // What the courses resource does, apart from HTTP, SQL and caching.
 import { ApiError } from '../../errors.ts'
-import { decodeCursor, pageFrom, type Page } from '../keyset-page.ts'
+import type { Caller } from '../../http/caller.ts'
+import { decodeCursor, type Page } from '../keyset-page.ts'
 import type { CoursesCache } from './cache.ts'
-import type { Course, CourseListQuery, CourseSummary, Lesson } from './schema.ts'
+import type { Course, CourseListQuery, CourseSummary, LessonList } from './schema.ts'
 
+/** Answers are the cache's own: frozen, and for all who ask. */
 export interface CoursesService {
   /** @throws API_ERR_CURSOR */
-  list(query: CourseListQuery, signal?: AbortSignal): Promise<Page<CourseSummary>>
+  list(query: CourseListQuery, caller?: Caller): Promise<Page<CourseSummary>>
   /** @throws API_ERR_COURSE_NOT_FOUND */
-  get(id: number, signal?: AbortSignal): Promise<Course>
+  get(id: number, caller?: Caller): Promise<Course>
   /** @throws API_ERR_COURSE_NOT_FOUND */
-  lessons(courseId: number, signal?: AbortSignal): Promise<{ items: Lesson[] }>
+  lessons(courseId: number, caller?: Caller): Promise<LessonList>
 }
 
 export function createCoursesService(cache: CoursesCache): CoursesService {
   return {
-    async list({ limit, cursor, category, level }, signal) {
+    async list({ limit, cursor, category, level }, caller) {
       const filter = {
         ...(category === undefined ? {} : { category }),
         ...(level === undefined ? {} : { level }),
         ...(cursor === undefined ? {} : { after: decodeCursor(cursor) }),
-        limit: limit + 1,
+        limit,
       }
-      const rows = await cache.list(filter, signal)
-      return pageFrom(rows, limit, course => ({ atMs: Date.parse(course.publishedAt), id: course.id }))
+      return cache.page(filter, caller)
     },
 
-    async get(id, signal) {
-      return found(await cache.find(id, signal))
+    async get(id, caller) {
+      return found(await cache.find(id, caller))
     },
 
-    async lessons(courseId, signal) {
-      return { items: [...found(await cache.lessons(courseId, signal))] }
+    async lessons(courseId, caller) {
+      return found(await cache.lessons(courseId, caller))
     },
   }
 }
