@@ -1,5 +1,6 @@
 import t from 'tap'
 import fc from 'fast-check'
+import { anyText } from '@plimsoll/testing/any-text'
 import { demoDatabase } from '../fixture/demo-database.ts'
 import { testApp } from '../fixture/test-app.ts'
 import type { Course, CourseSummary, Lesson } from '../../src/resources/courses/schema.ts'
@@ -140,7 +141,7 @@ await t.test('a cursor that no page has given is refused', async t => {
 await t.test('no query gives anything but 200 or 400', async t => {
   const text = fc.oneof(
     fc.string(),
-    fc.string({ unit: 'binary' }),
+    anyText(),
     fc.constantFrom('1', '50', 'security', "'; --", '{"$gt":""}', '__proto__'),
   )
   const key = fc.oneof(fc.constantFrom('limit', 'cursor', 'category', 'level', '__proto__', 'constructor'), fc.string())

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import fc from 'fast-check'
+import { anyText } from '@plimsoll/testing/any-text'
 import t, { type Test } from 'tap'
 import { LmdbTier, type LmdbTierOptions } from '../../src/lmdb/lmdb-tier.ts'
 import { diskFolder, memoryFolder } from './fixture/folder.ts'
@@ -17,9 +18,9 @@ async function openTier(t: Test, options: LmdbTierOptions): Promise<LmdbTier> {
 
 await t.test('two different pairs of namespace and key are never the same entry', async t => {
   const tier = await openTier(t, { folder: memoryFolder(t) })
-  const namespaces = fc.string({ unit: 'binary', maxLength: 5 })
+  const namespaces = anyText({ maxLength: 5 })
   const keys = fc.oneof(
-    fc.string({ unit: 'binary' }),
+    anyText(),
     fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 6 }).map(units => String.fromCharCode(...units)),
     fc
       .array(fc.constantFrom('\0', '\u0001', '#', '\ud800', '\udc00', 'a', '__proto__'), { maxLength: 4 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { leakCheck, until } from '@plimsoll/testing'
+import { anyText } from '@plimsoll/testing/any-text'
 import {
   createInvalidationLog,
   type InvalidationLog,
@@ -69,16 +70,13 @@ await t.test('what is recorded is there exactly when its transaction is', async 
 await t.test('any string is a subject', async t => {
   const { log } = openLog(t)
   await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.string({ unit: 'binary', maxLength: 20 }), { minLength: 1, maxLength: 5 }),
-      async subjects => {
-        const odd = [...subjects, '\0', '\ud800', '{"a",b}', '\\', '']
-        const { position, seen } = await log.since(undefined)
-        await log.append(odd)
-        const { entries } = await log.since(position, seen)
-        if (JSON.stringify(entries[0]?.subjects) !== JSON.stringify(odd)) throw new Error(JSON.stringify(entries))
-      },
-    ),
+    fc.asyncProperty(fc.array(anyText({ maxLength: 20 }), { minLength: 1, maxLength: 5 }), async subjects => {
+      const odd = [...subjects, '\0', '\ud800', '{"a",b}', '\\', '']
+      const { position, seen } = await log.since(undefined)
+      await log.append(odd)
+      const { entries } = await log.since(position, seen)
+      if (JSON.stringify(entries[0]?.subjects) !== JSON.stringify(odd)) throw new Error(JSON.stringify(entries))
+    }),
     { numRuns: 30 },
   )
   t.pass()
