@@ -30,6 +30,7 @@ await t.test('plugins run in the order in which app.ts registers them', async t 
     'private-answers',
     '@fastify/rate-limit',
     '@fastify/compress',
+    'http-caching',
     '@fastify/swagger',
     '@fastify/swagger-ui',
   ]

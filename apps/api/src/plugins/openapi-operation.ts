@@ -47,7 +47,7 @@ export function completeOperation(operation: { schema: FastifySchema; url: strin
     ...(given.querystring === undefined ? {} : { querystring: optionalWithDefault(given.querystring) }),
     operationId: given.operationId ?? operationId(String(route.method), url),
     ...(route.config?.access === 'operator' ? { security: [{ [OPERATOR_SCHEME]: [] }] } : {}),
-    response: completeResponses((given.response ?? {}) as Record<string, ResponseSchema>, codesOf(given, url, route)),
+    response: completeResponses(given, codesOf(given, url, route)),
   }
   return { schema: completed, url }
 }
@@ -98,17 +98,19 @@ function codesOf(schema: FastifySchema, url: string, { config }: RouteOptions): 
   return codes
 }
 
-function completeResponses(
-  given: Readonly<Record<string, ResponseSchema>>,
-  more: readonly ApiErrorCode[],
-): Record<string, object> {
+function completeResponses({ response, summary = '' }: FastifySchema, more: readonly ApiErrorCode[]) {
+  const given = (response ?? {}) as Readonly<Record<string, ResponseSchema>>
   const byStatus = Map.groupBy(new Set(more), code => String(API_ERRORS[code].status))
   const statuses = new Set([...Object.keys(given), ...byStatus.keys()].toSorted())
   const completed: Record<string, object> = {}
   for (const status of statuses) {
     const own = given[status]
     const codes = [...new Set([...(own?.[CODES] ?? []), ...(byStatus.get(status) ?? [])])].toSorted()
-    completed[status] = codes.length === 0 ? withHeaders({ ...own }) : withProblems(Number(status), own, codes)
+    completed[status] =
+      codes.length === 0
+        ? // What's answered when all goes well is what the route is there for.
+          withHeaders({ description: `${summary}.`, ...own })
+        : withProblems(Number(status), own, codes)
   }
   return completed
 }

@@ -177,3 +177,26 @@ await t.test('with a pooler that is away the direct route answers', async t => {
   t.teardown(() => query.close())
   t.ok((await query.look(3000)).connectionsUsed >= 1)
 })
+
+await t.test(
+  'whoever suspects something has it look at once, together with others, and all looks are told of',
+  async t => {
+    const { probe, clock, asked } = scripted(['answers', 'fails', 'answers', 'answers'])
+    const told: boolean[] = []
+    probe.onLook((isAnswered, durationMs) => {
+      told.push(isAnswered)
+      t.equal(durationMs, 2)
+    })
+    await probe.start()
+    t.same(await Promise.all([probe.soon(), probe.soon()]), [false, false])
+    t.same([asked(), probe.health().status], [2, 'failing'], 'one look for both')
+    await clock.advanceAsync(1000)
+    t.same([asked(), probe.health().status], [3, 'up'], 'and the next one is due from then on')
+    await clock.advanceAsync(9999)
+    t.equal(asked(), 3)
+    await clock.advanceAsync(1)
+    t.equal(asked(), 4)
+    t.same(told, [true, false, true, true])
+    probe.close()
+  },
+)
