@@ -1,5 +1,6 @@
 // What clients send to and get from the addresses about the cache.
 import { Type, type Static } from 'typebox'
+import { Line } from '../../http/text-schema.ts'
 import { SharedTier } from '../health/components-schema.ts'
 import { about, Bytes, closed, Count, NullableRatio, Time } from './parts.ts'
 
@@ -47,11 +48,9 @@ export type CacheStats = Static<typeof CacheStats>
 /** What to forget: exactly one of the three. */
 export const CacheClear = Type.Object(
   {
-    namespace: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 80, description: 'Everything of this namespace.' }),
-    ),
+    namespace: Type.Optional(Line({ minLength: 1, maxLength: 80, description: 'Everything of this namespace.' })),
     tags: Type.Optional(
-      Type.Array(Type.String({ minLength: 1, maxLength: 200 }), {
+      Type.Array(Line({ minLength: 1, maxLength: 200 }), {
         minItems: 1,
         maxItems: 100,
         uniqueItems: true,
