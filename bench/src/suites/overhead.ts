@@ -137,7 +137,7 @@ async function startWorker(
 
 async function runCommand(io: BenchIo, url: string, words: readonly string[]): Promise<void> {
   const file = path.join(io.checkout, 'apps/api/src/database/main.ts')
-  const env = { ...io.env, DATABASE_URL: url, CACHE_ENABLED: 'false' }
+  const env = { ...io.env, DATABASE_URL: url, CACHE_L2: 'false' }
   await promisify(execFile)(io.nodePath, [file, ...words], { env, signal: io.signal })
 }
 

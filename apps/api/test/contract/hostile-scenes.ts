@@ -1,6 +1,6 @@
 // What operations are asked by those who look for a way in, and by chance: whatever comes, the answer is a documented one that isn't a failure, and tells nothing.
 import fc from 'fast-check'
-import { HOSTILE_FIELDS, HOSTILE_HEADERS, HOSTILE_TEXTS, hostileBodies } from './hostile.ts'
+import { HOSTILE_FIELDS, HOSTILE_HEADERS, HOSTILE_TEXTS, hostileBodies, ORDINARY_TEXTS } from './hostile.ts'
 import { holds, takesAnything, type Scene } from './judging.ts'
 import type { Parameter } from './operations.ts'
 import { plainRequest, validRequests, wholeBody } from './requests.ts'
@@ -42,7 +42,7 @@ export const hostile: Scene = async (service, operation, operations) => {
   // What isn't the operation's own goes the same way for all of them: each gets a part.
   const place = operations.indexOf(operation)
   for (const [index, text] of HOSTILE_TEXTS.entries()) {
-    const mayTake = ({ shape }: Parameter) => isFree(shape) || index % 4 === place % 4
+    const mayTake = ({ shape }: Parameter) => isTried(isFree(shape), text, index + place)
     for (const { name } of operation.parameters.path.filter(mayTake))
       await ask({ ...base, path: { ...base.path, [name]: text } })
     for (const { name } of operation.parameters.query.filter(mayTake))
@@ -58,8 +58,13 @@ export const hostile: Scene = async (service, operation, operations) => {
   const whole = wholeBody(operation.body)
   for (const [index, text] of HOSTILE_TEXTS.entries())
     for (const { body, isFree } of withTextAt(operation.body, whole, text))
-      if (isFree || index % 4 === place % 4) await ask({ ...base, body })
+      if (isTried(isFree, text, index + place)) await ask({ ...base, body })
   return found
+}
+
+/** All that may come through where any text does; elsewhere, where the schema's rule ends it, each operation tries a part. */
+function isTried(isFree: boolean, text: string, turn: number): boolean {
+  return (isFree && !ORDINARY_TEXTS.has(text)) || turn % 4 === 0
 }
 
 /** Whether it's a text of any kind: that's where a hostile one may come through. */
