@@ -55,6 +55,8 @@ export interface MeasuredVariant {
   readonly cpuUs: readonly number[]
   /** To bare, by round: the median of its turns' ratios. */
   readonly ratios: readonly number[]
+  /** Of all its turns the cheapest: whatever else runs on the machine only adds to it. */
+  readonly leastUs: number
   /** Of its answer, as it was sent. */
   readonly bodyBytes: number
 }
@@ -83,11 +85,13 @@ const FIELDS = [
 class Cost {
   readonly cpuUs: number[] = []
   readonly ratios: number[] = []
+  leastUs = Number.POSITIVE_INFINITY
   bodyBytes = 0
 
-  add(cpuUs: number, ratio: number, bodyBytes: number): void {
-    this.cpuUs.push(cpuUs)
-    this.ratios.push(ratio)
+  add(turns: readonly number[], bare: readonly number[], bodyBytes: number): void {
+    this.cpuUs.push(median(turns))
+    this.ratios.push(median(turns.map((us, turn) => us / (bare[turn] ?? Number.NaN))))
+    this.leastUs = Math.min(this.leastUs, ...turns)
     this.bodyBytes = bodyBytes
   }
 }
@@ -128,9 +132,9 @@ export async function measurePlugins(
         workload,
         variants: variants.flatMap((variant, v) => {
           const cost = costs[w]?.[v]
-          return cost === undefined || cost.cpuUs.length === 0
-            ? []
-            : [{ variant, cpuUs: cost.cpuUs, ratios: cost.ratios, bodyBytes: cost.bodyBytes }]
+          if (cost === undefined || cost.cpuUs.length === 0) return []
+          const { cpuUs, ratios, leastUs, bodyBytes } = cost
+          return [{ variant, cpuUs, ratios, leastUs, bodyBytes }]
         }),
       })),
       busy: scene.busy,
@@ -182,9 +186,7 @@ async function measureRound(
       const measured = scene.variants.flatMap(({ bySize }, v) => (workload.allParts || bySize ? [v] : []))
       const figures = await measureWorkload(scene, workload, measured, running)
       const bareUs = figures.get(0)?.cpuUs ?? []
-      for (const [v, { cpuUs, bodyBytes }] of figures) {
-        costs[w]?.[v]?.add(median(cpuUs), median(cpuUs.map((us, turn) => us / (bareUs[turn] ?? Number.NaN))), bodyBytes)
-      }
+      for (const [v, { cpuUs, bodyBytes }] of figures) costs[w]?.[v]?.add(cpuUs, bareUs, bodyBytes)
     }
   } finally {
     await Promise.all(Array.from(running.values(), worker => worker.stop()))

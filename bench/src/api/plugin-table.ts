@@ -13,6 +13,7 @@ interface Row {
   readonly name: string
   readonly kind: string
   readonly cpuUs: number | null
+  readonly leastUs: number | null
   readonly ratio: PairedRatio | null
   readonly differenceUs: number
   readonly bodyBytes: number | null
@@ -22,6 +23,7 @@ const COLUMNS: readonly Column<Row>[] = [
   { heading: 'alone in a bare Fastify', align: 'left', cell: row => row.name },
   { heading: 'of the', align: 'left', cell: row => row.kind },
   { heading: 'CPU µs per request', align: 'right', cell: row => (row.cpuUs === null ? '' : number(row.cpuUs, 1)) },
+  { heading: 'least', align: 'right', cell: row => (row.leastUs === null ? '' : number(row.leastUs, 1)) },
   { heading: 'of bare', align: 'right', cell: row => (row.ratio === null ? '' : renderRatio(row.ratio)) },
   { heading: 'difference, µs', align: 'right', cell: row => signed(row.differenceUs) },
   { heading: 'bytes sent', align: 'right', cell: row => (row.bodyBytes === null ? '' : number(row.bodyBytes)) },
@@ -34,7 +36,7 @@ export function renderPlugins({ workloads, busy, keptOff }: PluginResult): strin
   const tables = workloads.map(
     ({ workload, variants }) => `\n${workload.name}: GET ${workload.path}\n${renderTable(COLUMNS, rowsOf(variants))}`,
   )
-  return `\n  ${setting}\n  ${noise}\n${tables.join('')}\n${renderVerdict(verdictOf(workloads[0]?.variants ?? []))}`
+  return `\n  ${setting}\n  ${noise}\n${tables.join('')}\n${renderVerdict(workloads[0]?.variants ?? [])}`
 }
 
 /** Which share of a bare route's requests per second a worker with everything reaches: the inverse of CPU times. */
@@ -46,14 +48,16 @@ export function verdictOf(variants: readonly MeasuredVariant[]): PairedRatio {
   )
 }
 
-function renderVerdict(share: PairedRatio): string {
-  const text = `${percent(share.median)} (${percent(share.low)} to ${percent(share.high)})`
+function renderVerdict(variants: readonly MeasuredVariant[]): string {
+  const share = verdictOf(variants)
+  const least = (name: string) => variants.find(({ variant }) => variant.name === name)?.leastUs ?? Number.NaN
+  const text = `${percent(share.median)} (${percent(share.low)} to ${percent(share.high)}; by the cheapest turns ${percent(least(BARE) / least(ALL))})`
   return `  a worker with all of them on reaches ${text} of the requests/s of a bare Fastify route for a cached read; goal ≥ ${percent(GOAL)}: ${judge(share, { atLeast: GOAL })}\n`
 }
 
 function rowsOf(variants: readonly MeasuredVariant[]): Row[] {
   const bareUs = median(variants.find(({ variant }) => variant.name === BARE)?.cpuUs ?? [])
-  const rows = variants.map(({ variant, ratios, bodyBytes }) => {
+  const rows = variants.map(({ variant, ratios, leastUs, bodyBytes }) => {
     const ratio = pairedRatio(
       ratios,
       ratios.map(() => 1),
@@ -62,6 +66,7 @@ function rowsOf(variants: readonly MeasuredVariant[]): Row[] {
       name: variant.name,
       kind: KINDS[variant.kind],
       cpuUs: bareUs * ratio.median,
+      leastUs,
       ratio,
       differenceUs: bareUs * (ratio.median - 1),
       bodyBytes,
@@ -72,6 +77,7 @@ function rowsOf(variants: readonly MeasuredVariant[]): Row[] {
     name: 'sum of the parts alone',
     kind: '',
     cpuUs: null,
+    leastUs: null,
     ratio: null,
     differenceUs: parts.reduce((sum, { differenceUs }) => sum + differenceUs, 0),
     bodyBytes: null,

@@ -25,12 +25,12 @@ const FULL = {
     warmupMs: 500,
   },
   plugins: {
-    rounds: 5,
-    turns: 12,
-    turnMs: 100,
+    rounds: 3,
+    turns: 15,
+    turnMs: 120,
     settleMs: 15,
-    warmupRequests: 15_000,
-    warmupMostMs: 3000,
+    warmupRequests: 30_000,
+    warmupMostMs: 10_000,
     only: null,
   },
 } as const
