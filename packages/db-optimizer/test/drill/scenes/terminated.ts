@@ -43,6 +43,9 @@ const COMMITTED = ['committed']
 const MARKED = { readOnly: false, timeoutMs: PATIENT.commandTimeoutMs } as const
 /** What is sent for it. */
 const MARKED_BEGIN = 'begin read write'
+const COMMIT = 'commit'
+/** How a lone statement begins; its values, the id among them, are sent beside it. */
+const AT_ONCE = 'with locked as'
 /** Longer than everything else here; ended by a termination. */
 const LONG_S = 20
 
@@ -65,13 +68,13 @@ const POINTS: readonly Point[] = [
     name: "BEGIN's answer on its way",
     told: LOST,
     toldWithRetries: COMMITTED,
-    transfer: kit => kit.stop({ text: MARKED_BEGIN, at: 'answer', meanwhile: kit.answerThen('deliver') }),
+    transfer: kit => kit.stop({ text: MARKED_BEGIN, at: 'answer', meanwhile: kit.answerThen('deliver', MARKED_BEGIN) }),
   },
   {
     name: "BEGIN's answer lost",
     told: LOST,
     toldWithRetries: COMMITTED,
-    transfer: kit => kit.stop({ text: MARKED_BEGIN, at: 'answer', meanwhile: kit.answerThen('cut') }),
+    transfer: kit => kit.stop({ text: MARKED_BEGIN, at: 'answer', meanwhile: kit.answerThen('cut', MARKED_BEGIN) }),
   },
   {
     name: 'before the first statement',
@@ -116,26 +119,26 @@ const POINTS: readonly Point[] = [
     transfer: kit =>
       kit.at('before commit', async tx => {
         await tx`insert into slow_commits values (${LONG_S})`
-        void kit.aside(kit.terminateWhenActive(await clientPortOf(tx), 'commit'))
+        void kit.aside(kit.terminateWhenActive(await clientPortOf(tx), COMMIT))
       }),
   },
   {
     name: 'COMMIT done, both answers lost',
     told: UNKNOWN,
     toldWithRetries: UNKNOWN,
-    transfer: kit => kit.atCommit({ at: 'answer', meanwhile: kit.answerThen('cut') }),
+    transfer: kit => kit.atCommit({ at: 'answer', meanwhile: kit.answerThen('cut', COMMIT) }),
   },
   {
     name: 'COMMIT done, the answer behind the id lost',
     told: COMMITTED,
     toldWithRetries: COMMITTED,
-    transfer: kit => kit.atCommit({ at: 'answer', answersDelivered: 1, meanwhile: kit.answerThen('cut') }),
+    transfer: kit => kit.atCommit({ at: 'answer', answersDelivered: 1, meanwhile: kit.answerThen('cut', COMMIT) }),
   },
   {
     name: 'COMMIT done, its answer on its way',
     told: COMMITTED,
     toldWithRetries: COMMITTED,
-    transfer: kit => kit.atCommit({ at: 'answer', meanwhile: kit.answerThen('deliver') }),
+    transfer: kit => kit.atCommit({ at: 'answer', meanwhile: kit.answerThen('deliver', COMMIT) }),
   },
   {
     name: 'COMMIT durable, waiting for a standby',
@@ -145,7 +148,7 @@ const POINTS: readonly Point[] = [
     transfer: kit =>
       kit.at('before commit', async tx => {
         await tx`set local synchronous_commit = on`
-        void kit.aside(kit.terminateWhenActive(await clientPortOf(tx), 'commit'))
+        void kit.aside(kit.terminateWhenActive(await clientPortOf(tx), COMMIT))
       }),
   },
   {
@@ -172,14 +175,15 @@ const POINTS: readonly Point[] = [
     told: UNKNOWN,
     toldWithRetries: UNKNOWN,
     transfer: () => ({ how: 'statement' }),
-    prepare: (kit, { id }) => kit.wire.stopAt({ text: id, at: 'answer', meanwhile: kit.answerThen('cut') }),
+    prepare: (kit, { id }) => kit.wire.stopAt({ text: id, at: 'answer', meanwhile: kit.answerThen('cut', AT_ONCE) }),
   },
   {
     name: 'a lone statement done, its answer on its way',
     told: COMMITTED,
     toldWithRetries: COMMITTED,
     transfer: () => ({ how: 'statement' }),
-    prepare: (kit, { id }) => kit.wire.stopAt({ text: id, at: 'answer', meanwhile: kit.answerThen('deliver') }),
+    prepare: (kit, { id }) =>
+      kit.wire.stopAt({ text: id, at: 'answer', meanwhile: kit.answerThen('deliver', AT_ONCE) }),
   },
   {
     name: 'a lone statement durable, waiting for a standby',
@@ -276,7 +280,7 @@ class Kit {
   /** Stops the wire at the COMMIT of the first attempt. */
   atCommit(stop: Omit<Stop, 'text' | 'clientPort'>): TransferOptions {
     return this.at('before commit', async tx => {
-      void this.wire.stopAt({ ...stop, clientPort: await clientPortOf(tx), text: 'commit' })
+      void this.wire.stopAt({ ...stop, clientPort: await clientPortOf(tx), text: COMMIT })
     })
   }
 
@@ -288,10 +292,10 @@ class Kit {
     }
   }
 
-  /** Lets the server carry out the request, and terminates the session with the answer on its way. */
-  answerThen(verdict: 'deliver' | 'cut'): Stop['meanwhile'] {
+  /** Lets the server carry out the request, which has this text, and terminates the session with the answer on its way. */
+  answerThen(verdict: 'deliver' | 'cut', text: string): Stop['meanwhile'] {
     return async clientPort => {
-      await this.aside(this.#untilNotActive(clientPort).then(() => this.#terminate(clientPort)))
+      await this.aside(this.#untilCarriedOut(clientPort, text).then(() => this.#terminate(clientPort)))
       return verdict
     }
   }
@@ -338,13 +342,15 @@ class Kit {
       .sql`select pg_terminate_backend(pid, 5000) from pg_stat_activity where client_port = ${clientPort}`
   }
 
-  async #untilNotActive(clientPort: number): Promise<void> {
-    const idle = async (): Promise<boolean> => {
-      const active = await this.#stage.sql`
-        select from pg_stat_activity where client_port = ${clientPort} and state = 'active'`
-      return active.length === 0
+  /** The request may be on its way yet, so a session that's merely not active may have it before itself: the server shows the last text that it began. */
+  async #untilCarriedOut(clientPort: number, text: string): Promise<void> {
+    const carriedOut = async (): Promise<boolean> => {
+      const found = await this.#stage.sql`
+        select from pg_stat_activity
+        where client_port = ${clientPort} and state <> 'active' and position(${text} in query) > 0`
+      return found.length > 0
     }
-    await until(idle, { what: 'the session to have answered', intervalMs: 2 })
+    await until(carriedOut, { what: `${text} to be carried out`, intervalMs: 2 })
   }
 }
 
