@@ -12,6 +12,7 @@ import { categoryLogger, createLogger, createRegistry, type Logger, type Registr
 import { ENVIRONMENTS } from '../src/config/environments.ts'
 import { RequestFigures } from '../src/http/request-figures.ts'
 import { requestIds } from '../src/http/request-id.ts'
+import { withLateChildren } from '../src/http/request-logger.ts'
 import { trustPeers, type TrustPeer } from '../src/http/peers.ts'
 import { Admission } from '../src/memory/admission.ts'
 import { answerClientErrors, ignoreClientError } from '../src/plugins/client-errors.ts'
@@ -27,6 +28,7 @@ import { openapiOptions } from '../src/plugins/openapi.ts'
 import { operatorAccess } from '../src/plugins/operator-access.ts'
 import { rateLimitOptions } from '../src/plugins/rate-limits.ts'
 import { requestContext } from '../src/plugins/request-context.ts'
+import { requestEnd } from '../src/plugins/request-end.ts'
 import { quietLogController, requestLog } from '../src/plugins/request-log.ts'
 import { corsOptions, helmetOptions, strictTransport } from '../src/plugins/security.ts'
 import { unknownAddresses } from '../src/plugins/unknown-addresses.ts'
@@ -76,7 +78,10 @@ export const CACHED_READ = 'schema, service, cache'
 export const PARTS: readonly Part[] = [
   {
     ...server('log line per request'),
-    server: ({ logger }) => ({ loggerInstance: logger, logController: quietLogController() }),
+    server: ({ logger }) => ({
+      loggerInstance: withLateChildren(logger),
+      logController: quietLogController(),
+    }),
   },
   {
     ...server('ids, believed peers'),
@@ -92,11 +97,16 @@ export const PARTS: readonly Part[] = [
   },
   { ...server('drain'), register: app => void createServerDrain(app.server, () => app.close()) },
   { name: CACHED_READ, kind: 'route', bySize: false },
+  plugin('request-end', app => void app.register(requestEnd)),
   plugin('request-context', (app, { trustPeer }) => {
+    app.register(requestEnd)
     app.register(requestContext, { trustPeer, handlerTimeoutMs: HANDLER_TIMEOUT_MS, clock: systemClock })
   }),
   plugin('draining', app => void app.register(draining, { drainState: new Draining() })),
-  plugin('metrics', (app, { registry, figures }) => void app.register(metrics, { registry, figures })),
+  plugin('metrics', (app, { registry, figures }) => {
+    app.register(requestEnd)
+    app.register(metrics, { registry, figures })
+  }),
   plugin('load-report', (app, { reporter, trustPeer }) => void app.register(loadReport, { reporter, trustPeer })),
   plugin('load-shedding', (app, { trustPeer }) => {
     app.register(loadShedding, { admission: new Admission(), trustPeer, random: systemRandom })
@@ -105,6 +115,7 @@ export const PARTS: readonly Part[] = [
     app.register(operatorAccess, { environment: ENVIRONMENT, operatorToken: undefined })
   }),
   plugin('request-log', (app, { logger }) => {
+    app.register(requestEnd)
     app.register(requestLog, { securityLogger: categoryLogger(logger, 'security') })
   }),
   plugin('helmet-headers', app => void app.register(helmetHeaders, { options: helmetOptions() })),

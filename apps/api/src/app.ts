@@ -1,5 +1,5 @@
 // The application: every register() in the order in which its hooks run. Read this file first.
-import { fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { fastify, type FastifyInstance } from 'fastify'
 import compress from '@fastify/compress'
 import cors from '@fastify/cors'
 import rateLimit from '@fastify/rate-limit'
@@ -11,8 +11,10 @@ import type { Dependencies } from './dependencies.ts'
 import { readJsonBodies } from './http/json-body.ts'
 import { trustPeers } from './http/peers.ts'
 import { requestIds } from './http/request-id.ts'
+import { withLateChildren } from './http/request-logger.ts'
 import { compileValidator } from './http/validation.ts'
 import { answerClientErrors, ignoreClientError } from './plugins/client-errors.ts'
+import { codingTags } from './plugins/coding-tags.ts'
 import { compressOptions } from './plugins/compression.ts'
 import { draining } from './plugins/draining.ts'
 import { helmetHeaders } from './plugins/helmet-headers.ts'
@@ -33,6 +35,7 @@ import {
 } from './plugins/openapi.ts'
 import { rateLimitOptions } from './plugins/rate-limits.ts'
 import { requestContext } from './plugins/request-context.ts'
+import { requestEnd } from './plugins/request-end.ts'
 import { quietLogController, requestLog } from './plugins/request-log.ts'
 import { corsOptions, helmetOptions, strictTransport, type Environment } from './plugins/security.ts'
 import { unknownAddresses } from './plugins/unknown-addresses.ts'
@@ -81,10 +84,8 @@ export function createApp(dependencies: Dependencies, options: AppOptions): Fast
   const rules = ENVIRONMENTS[environment]
   const trustPeer = trustPeers(options)
 
-  const baseLogger: FastifyBaseLogger = logger
-
   const app: FastifyInstance = fastify({
-    loggerInstance: baseLogger,
+    loggerInstance: withLateChildren(logger),
     logController: quietLogController(),
     genReqId: requestIds({ trustPeer, prefix: options.requestIdPrefix }),
     trustProxy: trustPeer,
@@ -112,6 +113,7 @@ export function createApp(dependencies: Dependencies, options: AppOptions): Fast
   requireDocumentation(app)
   app.setErrorHandler(answerError)
 
+  app.register(requestEnd)
   app.register(requestContext, {
     trustPeer,
     handlerTimeoutMs: options.handlerTimeoutMs,
@@ -133,6 +135,7 @@ export function createApp(dependencies: Dependencies, options: AppOptions): Fast
   if (features.rateLimit) app.register(rateLimit, rateLimitOptions(rules.exemptThisMachine))
   if (features.compression) app.register(compress, compressOptions())
   if (features.caching) app.register(httpCaching, { environment })
+  else if (features.compression) app.register(codingTags)
   app.register(unknownAddresses)
   app.register(swagger, openapiOptions(options.version))
 

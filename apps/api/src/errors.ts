@@ -208,6 +208,12 @@ export const API_ERRORS = {
     message: 'The database went away before it answered, and what became of the change could not be found out.',
     remedy: 'Look before repeating it; with an `Idempotency-Key` it can be repeated with the same key.',
   },
+  API_ERR_OUTCOME_UNKNOWN: {
+    status: 500,
+    title: 'It is not known whether the change was made',
+    message: 'The time for the request was over before the change was known to be made or not.',
+    remedy: 'Look before repeating it; with an `Idempotency-Key` it can be repeated with the same key.',
+  },
   API_ERR_CACHE_NOT_CLEARED: {
     status: 503,
     title: 'Not every process could be told to forget',

@@ -4,3 +4,11 @@ export { openLogFile } from './log-file.ts'
 export type { LogFile, LogFileOptions } from './log-file.ts'
 export { Counter, createRegistry, DURATION_BUCKETS_SECONDS, Gauge, Histogram, Registry } from './registry.ts'
 export type { RegistryOptions } from './registry.ts'
+export {
+  type Count,
+  type Distribution,
+  type Labels,
+  QuickCounter,
+  QuickHistogram,
+  type QuickMetricOptions,
+} from './quick-metrics.ts'

@@ -22,7 +22,8 @@ export class AllowedMethods {
    * @param target what the request line said, its query included
    */
   of(target: string): string[] {
-    const path = decoded(target.replace(/[?#].*$/s, ''))
+    // In its absolute form it names the server first (RFC 9112, 3.2.2).
+    const path = decoded(target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').replace(/[?#].*$/s, ''))
     if (path === undefined) return []
     const found = new Set<string>()
     for (const { matches, methods } of this.#byPattern.values())

@@ -8,6 +8,7 @@
 // * strong ones, which a route sets itself, of what it's about (`"12-3"`: row 12 in its version 3). Compressed, they get the coding's name (`"12-3;br"`), since each
 //   coding's bytes need a tag of their own. A condition with any of them is about the same version.
 import { hash } from 'node:crypto'
+import type { FastifyReply } from 'fastify'
 
 /** Content codings that answers may have; a strong tag doesn't end in one by itself. */
 const CODINGS = ['br', 'gzip'] as const
@@ -24,17 +25,28 @@ export function weakTag(text: string | Buffer): string {
   return `W/"${hash('sha256', text, 'base64url').slice(0, HASH_CHARACTERS)}"`
 }
 
+/** A strong tag is one of these bytes: gives an answer's tag the name of its coding. */
+export function nameCoding(reply: FastifyReply, coding: string): void {
+  const tag = reply.getHeader('etag')
+  if (typeof tag === 'string' && !isWeak(tag)) void reply.header('etag', tagOfCoding(tag, coding))
+}
+
 /** The tag for a coding of what `tag` stands for. */
 export function tagOfCoding(tag: string, coding: string): string {
   return isWeak(tag) ? tag : `${tag.slice(0, -1)};${coding}"`
 }
 
-/** Whether `If-None-Match` names what's there, in any coding: then it needn't be sent again. Tags are compared weakly. */
-export function noneMatchNames(field: string, tag: string): boolean {
+/**
+ * Which tag of `If-None-Match` stands for what's there, in any coding: then it needn't be sent again. Tags are compared weakly.
+ * @returns the tag of what the client has: where `tag` is strong and the client names a coding of it, that one's; undefined when there's none
+ */
+export function noneMatchedTag(field: string, tag: string): string | undefined {
   // Most clients send back the one that they got.
-  if (field === tag || field === '*') return true
+  if (field === tag || field === '*') return tag
   const wanted = opaque(tag)
-  return parseTags(field).some(given => isFor(opaque(given), wanted))
+  const matched = parseTags(field).find(given => isFor(opaque(given), wanted))
+  if (matched === undefined) return undefined
+  return isWeak(tag) ? tag : opaque(matched)
 }
 
 /** Whether `If-Match` names what's there, in any coding: then it may be changed. Tags are compared strongly: a weak one names nothing. */
@@ -71,7 +83,7 @@ function isFor(given: string, wanted: string): boolean {
   return coding !== undefined && given === tagOfCoding(wanted, coding)
 }
 
-function isWeak(tag: string): boolean {
+export function isWeak(tag: string): boolean {
   return tag.startsWith('W/')
 }
 

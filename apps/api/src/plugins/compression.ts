@@ -1,4 +1,4 @@
-// Options for @fastify/compress: which answers are worth compressing, and that no compressed body is taken.
+// Options for @fastify/compress: which answers are worth compressing.
 import type { FastifyCompressOptions } from '@fastify/compress'
 
 /**
@@ -11,7 +11,7 @@ export function compressOptions(): FastifyCompressOptions {
   return {
     threshold: SMALLEST_BYTES,
     encodings: ['br', 'gzip', 'identity'],
-    // Bodies are small; a compressed one would only be a way around the body limit. Others are refused with 415.
-    requestEncodings: ['identity'],
+    // A compressed body is refused where bodies are read (http/json-body.ts).
+    globalDecompression: false,
   }
 }

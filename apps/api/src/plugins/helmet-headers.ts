@@ -1,7 +1,7 @@
 // Helmet's header fields on every answer, asked of @fastify/helmet once instead of with each request.
 //
-// Our options depend on nothing in a request, so neither do the fields; but the plugin works them out each time, in a dozen middlewares and an async hook: 3 of 4 µs of CPU
-// that all plugins together add to a short answer. So a second, empty application is given the plugin, and asked at the start; what it says more than one without
+// Our options depend on nothing in a request, so neither do the fields; but the plugin works them out each time, in a dozen middlewares and an async hook.
+// So a second, empty application is given the plugin, and asked at the start; what it says more than one without
 // the plugin is said from then on. What a route or another plugin sets itself stays.
 import helmet, { type FastifyHelmetOptions } from '@fastify/helmet'
 import { fastify, type FastifyInstance } from 'fastify'

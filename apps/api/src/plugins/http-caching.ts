@@ -18,7 +18,7 @@ import fastifyPlugin from 'fastify-plugin'
 import { ApiError } from '../errors.ts'
 import { cacheControlOf, type CacheControl, type CachingKind } from '../http/cache-control.ts'
 import { cacheStatus } from '../http/cache-status.ts'
-import { matchNames, noneMatchNames, tagOfCoding } from '../http/entity-tag.ts'
+import { isWeak, matchNames, nameCoding, noneMatchedTag } from '../http/entity-tag.ts'
 import { CodingChoices, PreparedAnswers, type PreparedAnswer } from '../http/prepared-answer.ts'
 import type { Environment } from './security.ts'
 
@@ -91,7 +91,10 @@ function addHooks(route: RouteOptions, cached: CachedRoute): void {
       return next(null, null)
     }
     const coding = reply.getHeader('content-encoding')
-    if (typeof coding !== 'string') return next(null, body)
+    if (typeof coding !== 'string') {
+      if (body === null && acceptedCodings(request) !== undefined) leaveOpen(reply)
+      return next(null, body)
+    }
     nameCoding(reply, coding)
     // HEAD's body, which is gone, and what was kept already.
     if (body === null || body === prepared.bytes(coding)) return next(null, body)
@@ -101,8 +104,7 @@ function addHooks(route: RouteOptions, cached: CachedRoute): void {
     if (prepared.bytes(coding) !== undefined) return next(null, body)
     const keep = (bytes: Buffer): void => {
       prepared.keep(coding, bytes)
-      // Its time may have run out meanwhile: then it was answered otherwise.
-      if (!reply.raw.headersSent) next(null, bytes)
+      next(null, bytes)
     }
     if (Buffer.isBuffer(body)) keep(body)
     else buffer(body as Readable).then(keep, next)
@@ -135,8 +137,11 @@ function conclude(
 
   const coding = choices.of(acceptedCodings(request))
   const bytes = coding === undefined ? undefined : answer.bytes(coding)
-  if (noneMatch !== undefined && noneMatchNames(noneMatch, tag)) {
-    if (coding !== undefined && bytes !== undefined) nameCoding(reply, coding)
+  const matched = noneMatch === undefined ? undefined : noneMatchedTag(noneMatch, tag)
+  if (matched !== undefined) {
+    // A strong tag is that of one coding: the one which the client has.
+    if (matched !== tag) void reply.header('etag', matched)
+    else if (noneMatch === '*' && coding !== undefined && bytes !== undefined) nameCoding(reply, coding)
     void reply.code(304).removeHeader('content-type')
     return ''
   }
@@ -145,10 +150,11 @@ function conclude(
   return bytes
 }
 
-/** A strong tag is one of these bytes. */
-function nameCoding(reply: FastifyReply, coding: string): void {
+/** For HEAD, before anybody asked for the body: whether GET would compress it, and to which length, isn't known, and may be left out (RFC 9110, 8.6 and 9.3.2). */
+function leaveOpen(reply: FastifyReply): void {
+  void reply.removeHeader('content-length')
   const tag = reply.getHeader('etag')
-  if (typeof tag === 'string' && !tag.startsWith('W/')) void reply.header('etag', tagOfCoding(tag, coding))
+  if (typeof tag === 'string' && !isWeak(tag)) void reply.removeHeader('etag')
 }
 
 /** What the compressing plugin goes by; undefined: it compresses nothing. */

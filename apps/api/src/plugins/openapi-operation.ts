@@ -2,6 +2,7 @@
 //
 //   has                              so it may answer with
 //   anything                         API_ERR_INTERNAL, API_ERR_DEADLINE; outside /health also API_ERR_OVERLOADED
+//   a method that may change things  API_ERR_OUTCOME_UNKNOWN
 //   query, parameters, fields, body  API_ERR_VALIDATION
 //   parameters in the path           API_ERR_BAD_URL, API_ERR_PARAMETER_TOO_LONG
 //   a body                           API_ERR_MALFORMED_JSON, API_ERR_BAD_REQUEST, API_ERR_BODY_TOO_LARGE, API_ERR_MEDIA_TYPE
@@ -14,6 +15,7 @@ import { PROBLEM_MEDIA_TYPE } from '@plimsoll/problem-details'
 import type { FastifySchema, RouteOptions } from 'fastify'
 import { IsOptional } from 'typebox'
 import { API_ERRORS, type ApiErrorCode } from '../errors.ts'
+import { SAFE_METHODS } from './request-context.ts'
 
 /** Name of the security scheme of routes for operators. */
 export const OPERATOR_SCHEME = 'operator'
@@ -84,9 +86,10 @@ function optionalWithDefault(querystring: unknown): object {
   return { ...others, properties, required: required.filter(name => !hasDefault(name)) }
 }
 
-function codesOf(schema: FastifySchema, url: string, { config }: RouteOptions): ApiErrorCode[] {
+function codesOf(schema: FastifySchema, url: string, { config, method }: RouteOptions): ApiErrorCode[] {
   const { querystring, params, headers, body } = schema
   const codes: ApiErrorCode[] = ['API_ERR_INTERNAL', 'API_ERR_DEADLINE']
+  if (![method].flat().every(one => SAFE_METHODS.has(one))) codes.push('API_ERR_OUTCOME_UNKNOWN')
   if (!url.startsWith('/health')) codes.push('API_ERR_OVERLOADED')
   if ([querystring, params, headers, body].some(part => part !== undefined)) codes.push('API_ERR_VALIDATION')
   if (params !== undefined) codes.push('API_ERR_BAD_URL', 'API_ERR_PARAMETER_TOO_LONG')

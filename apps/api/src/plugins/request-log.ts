@@ -5,7 +5,6 @@
 import { LogController } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import type { Logger } from '@plimsoll/telemetry'
-import { CLIENT_WENT_AWAY } from './metrics.ts'
 
 const MAX_PATH_LENGTH = 256
 const CHECKED_BY_THE_BALANCER: ReadonlySet<string> = new Set(['/health/live', '/health/ready'])
@@ -24,31 +23,25 @@ export interface RequestLogOptions {
 export const requestLog = fastifyPlugin<RequestLogOptions>(
   (app, options, done) => {
     const { securityLogger } = options
-    app.addHook('onRequest', (request, reply, next) => {
-      const response = reply.raw
-      response.on('close', () => {
-        const status = response.writableEnded ? response.statusCode : CLIENT_WENT_AWAY
-        const route = request.routeOptions.url
-        const line = () => ({
-          method: request.method,
-          path: pathOf(request.url),
-          route,
-          status,
-          durationMs: Math.round(reply.elapsedTime * 1000) / 1000,
-          ip: request.ip,
-        })
-        if (REFUSALS.has(status)) securityLogger.warn({ requestId: request.id, ...line() }, 'request refused')
-        if (route !== undefined && CHECKED_BY_THE_BALANCER.has(route)) {
-          if (app.log.level === 'trace') request.log.trace(line(), 'request')
-        } else if (isInfoOn(app.log.level)) {
-          request.log.info(line(), 'request')
-        }
-      })
-      next()
+    app.onRequestEnd((request, reply, status, route) => {
+      const isRefusal = REFUSALS.has(status)
+      const isCheck = route !== undefined && CHECKED_BY_THE_BALANCER.has(route)
+      const isLogged = isCheck ? app.log.level === 'trace' : isInfoOn(app.log.level)
+      if (!isRefusal && !isLogged) return
+      const line = {
+        method: request.method,
+        path: pathOf(request.url),
+        route,
+        status,
+        durationMs: Math.round(reply.elapsedTime * 1000) / 1000,
+        ip: request.ip,
+      }
+      if (isRefusal) securityLogger.warn({ requestId: request.id, ...line }, 'request refused')
+      if (isLogged) request.log[isCheck ? 'trace' : 'info'](line, 'request')
     })
     done()
   },
-  { name: 'request-log' },
+  { name: 'request-log', dependencies: ['request-end'] },
 )
 
 function isInfoOn(level: string): boolean {

@@ -18,6 +18,8 @@ await t.test('a path has the methods of every route that it fits, whatever its q
     ['/things', ['GET', 'POST']],
     ['/things?x=/things/1', ['GET', 'POST']],
     ['/things#x', ['GET', 'POST']],
+    ['http://x/things', ['GET', 'POST']],
+    ['HTTPS://x:1?x', []],
     ['/th%69ngs', ['GET', 'POST']],
     ['/things/1', ['GET', 'PUT']],
     ['/things/', ['GET', 'PUT']],

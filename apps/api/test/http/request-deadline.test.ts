@@ -2,6 +2,8 @@ import t from 'tap'
 import { connect } from 'node:net'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { until as waitUntil } from '@plimsoll/testing'
+import { Deadlines } from '../../src/http/request-deadline.ts'
 import { testApp, NO_DATABASE, probeSchema } from '../fixture/test-app.ts'
 
 await t.test(
@@ -52,6 +54,50 @@ await t.test('a handler that does not listen is answered for', async t => {
   app.get('/deaf', { schema: probeSchema }, async () => never.promise)
   const response = await app.inject({ url: '/deaf' })
   t.match({ status: response.statusCode, ...response.json<object>() }, { status: 503, code: 'API_ERR_DEADLINE' })
+})
+
+await t.test(
+  'what writes has a moment to say what became of it; then nobody knows, and nobody says try again',
+  async t => {
+    const { app } = await testApp(t, NO_DATABASE, { app: { handlerTimeoutMs: 30 } })
+    const never = Promise.withResolvers<never>()
+    app.post('/commits-late', { schema: probeSchema }, async request => {
+      await once(request.deadline.signal, 'abort')
+      await new Promise(resolve => setTimeout(resolve, 20))
+      return { committed: true }
+    })
+    app.post('/deaf', { schema: probeSchema }, async () => never.promise)
+    const late = await app.inject({ method: 'POST', url: '/commits-late' })
+    t.match({ status: late.statusCode, ...late.json<object>() }, { status: 200, committed: true })
+    const deaf = await app.inject({ method: 'POST', url: '/deaf' })
+    t.match({ status: deaf.statusCode, ...deaf.json<object>() }, { status: 500, code: 'API_ERR_OUTCOME_UNKNOWN' })
+    t.equal(deaf.headers['retry-after'], undefined)
+  },
+)
+
+await t.test('of many requests each has its own end, whichever comes first', async t => {
+  const clock = { nowMs: 0, now: () => clock.nowMs }
+  const all = new Deadlines(clock)
+  const expired: number[] = []
+  const begun = [40, 20, 30, 20, 3_600_000].map((ms, index) => all.begin(ms, () => expired.push(index)))
+  begun[3]?.end(true)
+  t.same(
+    begun.map(deadline => deadline.remainingMs()),
+    [40, 20, 30, 20, 3_600_000],
+  )
+  const until = async (nowMs: number, count: number) => {
+    clock.nowMs = nowMs
+    await waitUntil(() => expired.length >= count, { what: `${count} to have ended` })
+  }
+  await until(25, 1)
+  t.same(expired, [1])
+  t.equal(begun[0]?.signal.aborted, false)
+  await until(50, 3)
+  t.same(new Set(expired), new Set([0, 1, 2]))
+  t.match(begun[0]?.signal.reason, { code: 'API_ERR_DEADLINE' })
+  t.equal(begun[3]?.signal.aborted, false, 'what has ended before is left in peace')
+  begun[4]?.end(false)
+  t.equal(begun[4]?.signal.aborted, true)
 })
 
 await t.test('the signal aborts when the client goes away', async t => {

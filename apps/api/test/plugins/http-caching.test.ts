@@ -1,6 +1,7 @@
 // What caches on the way are told, seen from outside: over real sockets where the bytes matter.
 import t from 'tap'
 import fc from 'fast-check'
+import { randomBytes } from 'node:crypto'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import type { AddressInfo } from 'node:net'
 import { Type } from 'typebox'
@@ -237,6 +238,69 @@ await t.test('a strong tag is one of its bytes: each coding has its own, and all
   t.equal((await ask('/strong', { 'if-none-match': tags.join(', ') })).statusCode, 200, 'and of one version')
 })
 
+await t.test(
+  'what is not compressed yet says only what is known: HEAD no length, 304 the tag that the client has',
+  async t => {
+    version = 5
+    const accepts = { 'accept-encoding': 'gzip' }
+    const fresh = Object.freeze({ text: 'never asked for before '.repeat(200) })
+    const { app } = await testApp(t, database.url, { cache: NO_CACHE })
+    app.register((app, _options, done) => {
+      app.get('/fresh', { schema: probeSchema, config: { caching: 'blogs' } }, (_request, reply) => {
+        void reply.header('etag', '"7-1"')
+        return reply.send(fresh)
+      })
+      done()
+    })
+    const head = () => app.inject({ method: 'HEAD', url: '/fresh', headers: accepts })
+    const before = await head()
+    t.match(before, {
+      statusCode: 200,
+      headers: { 'content-length': undefined, etag: undefined, vary: /accept-encoding/ },
+    })
+    const held = await app.inject({ url: '/fresh', headers: { ...accepts, 'if-none-match': '"7-0", "7-1;gzip"' } })
+    t.match(held, { statusCode: 304, headers: { etag: '"7-1;gzip"' } })
+    t.match((await app.inject({ method: 'HEAD', url: '/fresh' })).headers, { etag: '"7-1"', 'content-length': /^\d+$/ })
+    const got = await app.inject({ url: '/fresh', headers: accepts })
+    const after = await head()
+    for (const name of ['etag', 'content-length', 'content-encoding'])
+      t.equal(after.headers[name], got.headers[name], `HEAD's ${name} is GET's`)
+  },
+)
+
+await t.test(
+  'a deadline that ends while the body is compressed spoils neither this answer nor a later one',
+  async t => {
+    const { app } = await testApp(t, database.url, { cache: NO_CACHE, app: { trustedProxies: ['127.0.0.1'] } })
+    let value = {}
+    app.register((app, _options, done) => {
+      const schema = { ...probeSchema, response: { 200: Type.Object({ text: Type.String() }) } }
+      app.get('/big', { schema, config: { caching: 'blogs' } }, () => value)
+      app.get('/plain', { schema }, () => value)
+      done()
+    })
+    const whole = (answer: { rawPayload: Buffer; headers: object }) => {
+      const { 'content-encoding': coding } = answer.headers as Headers
+      return JSON.parse(
+        (coding === 'br' ? brotliDecompressSync(answer.rawPayload) : answer.rawPayload).toString(),
+      ) as object
+    }
+    for (const ms of [1, 2, 3, 5, 8]) {
+      for (const url of ['/big', '/plain']) {
+        value = Object.freeze({ text: randomBytes(300_000).toString('base64') })
+        const headers = { 'accept-encoding': 'br' }
+        const answer = await app.inject({ url, headers: { ...headers, 'x-request-deadline-ms': String(ms) } })
+        if (answer.statusCode === 200) t.strictSame(whole(answer), value, `${url}: all of it`)
+        else {
+          t.match(whole(answer), { status: 503, code: 'API_ERR_DEADLINE' })
+          t.match(answer.headers, { 'content-encoding': undefined, etag: undefined, 'cache-control': 'no-store' })
+        }
+        t.strictSame(whole(await app.inject({ url, headers })), value, `${url}: all of it for the next client`)
+      }
+    }
+  },
+)
+
 await t.test('what is compressed once is right for everybody, and only for those who take it', async t => {
   const plain = await ask('/api/courses?limit=50')
   for (let round = 0; round < 3; round++) {
@@ -279,6 +343,16 @@ await t.test('the document says that a route may answer 304', async t => {
 
 await t.test('without caching there are neither tags nor conditions, and nothing is to be kept', async t => {
   const { app } = await testApp(t, database.url, { features: { caching: false } })
+  app.register((app, _options, done) => {
+    app.get('/strong', { schema: probeSchema }, (_request, reply) => reply.header('etag', '"1-a"').send(long))
+    done()
+  })
   const { headers, statusCode } = await app.inject({ url: '/api/courses/1', headers: { 'if-none-match': '*' } })
   t.same([statusCode, headers['cache-control'], headers['etag']], [200, 'no-store', undefined])
+  for (const [accepted, tag] of [
+    ['identity', '"1-a"'],
+    ['br', '"1-a;br"'],
+    ['gzip', '"1-a;gzip"'],
+  ] as const)
+    t.equal((await app.inject({ url: '/strong', headers: { 'accept-encoding': accepted } })).headers['etag'], tag)
 })

@@ -18,9 +18,12 @@ async function operatorApp(t: TestScope, environment: 'development' | 'productio
 await t.test('the token opens the operators’ routes, and nothing else does in production', async t => {
   const get = await operatorApp(t, 'production', TOKEN)
   t.equal((await get('/only', { authorization: `Bearer ${TOKEN}` })).statusCode, 200)
+  t.equal((await get('/only', { authorization: `bearer ${TOKEN}` })).statusCode, 200, 'the scheme in any case')
   for (const authorization of [
     'Bearer wrong',
-    `bearer ${TOKEN}`,
+    `Basic ${TOKEN}`,
+    `Bearer${TOKEN}`,
+    `Bearer  ${TOKEN}`,
     `Bearer ${TOKEN} `,
     `Bearer ${TOKEN.slice(1)}`,
     TOKEN,
@@ -48,5 +51,16 @@ await t.test('without a token configured they are closed, but in development to 
     'a wrong token is wrong',
   )
   t.equal((await open('/only', { 'x-forwarded-for': '127.0.0.1' })).statusCode, 403, 'nobody says who they are')
+  for (const [field, value] of [
+    ['x-forwarded-for', '203.0.113.9'],
+    ['x-forwarded-host', 'localhost'],
+    ['forwarded', 'for=203.0.113.9'],
+    ['host', 'api.example.org'],
+    ['host', 'localhost.example.org:8080'],
+  ] as const)
+    t.equal((await open('/only', { [field]: value }, '127.0.0.1')).statusCode, 403, `a proxy on this machine: ${field}`)
+  t.equal((await open('/only', { 'x-forwarded-for': '127.0.0.1' }, '10.0.0.1')).statusCode, 200, 'a listed one says it')
+  const withToken = await operatorApp(t, 'development', TOKEN)
+  t.equal((await withToken('/only', {}, '127.0.0.1')).statusCode, 403, 'where there is a token, it is asked for')
   t.equal((await open('/only', { 'x-forwarded-for': '203.0.113.9' }, '10.0.0.1')).statusCode, 403)
 })

@@ -1,7 +1,7 @@
 // The answer of `GET /performance/metrics`, made of one look. Pure: the same look gives the same answer.
 import { PRESSURE_LEVELS } from '@plimsoll/memory-optimizer'
 import { PROBE_NAME } from '../../database/probe.ts'
-import { CLIENT_WENT_AWAY } from '../../plugins/metrics.ts'
+import { CLIENT_WENT_AWAY } from '../../plugins/request-end.ts'
 import { thousandths } from '../health/thousandths.ts'
 import type { Look } from './look.ts'
 import type { DurationFigures, MetricFigures } from './metric-figures.ts'
