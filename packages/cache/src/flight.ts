@@ -18,6 +18,8 @@ export class Flight<V> {
   /** Where its value came from, and until when it's fresh; one that wasn't kept isn't. Known when it has ended. */
   servedFrom: ServedFrom = 'loaded'
   freshUntilMs = Number.NEGATIVE_INFINITY
+  /** Calls that have joined it, those that have left included. */
+  calls = 0
   readonly #abort = new AbortController()
   readonly #result: Promise<V>
   /** A load in the background has one waiter that never leaves. */
@@ -62,6 +64,7 @@ export class Flight<V> {
   /** @throws CACHE_ERR_ABORTED when the caller's signal fires first */
   join(signal: AbortSignal | undefined): Promise<V> {
     this.#waiters++
+    this.calls++
     if (signal === undefined) return this.#result
     return new Promise((resolve, reject) => {
       const leave = () => {

@@ -220,7 +220,6 @@ export class Namespace<V> {
     // Asked for here and not before: whoever makes signals only when they're needed has made none for a hit.
     const signal = options?.signal
     if (signal?.aborted) return Promise.reject(abortedError(signal))
-    this.#counters.misses++
     const candidate = entry ?? unverified
     const older = candidate && nowMs < candidate.staleUntilMs + this.#settings.staleIfErrorMs ? candidate : undefined
     const flight = this.#flightFor(key, load, options, nowMs)
@@ -254,12 +253,15 @@ export class Namespace<V> {
   }
 
   #giveLoaded(value: V, flight: Flight<V>, options: CallOptions | undefined): V {
+    // First: when it can't be copied something older may be given, and told of.
+    const given = this.#copies ? copyOf(value) : value
     options?.onServed?.(flight.servedFrom, Math.max(0, flight.freshUntilMs - this.#tools.clock.now()))
-    return this.#copies ? copyOf(value) : value
+    return given
   }
 
-  #copy(value: V): Promise<V> {
-    return Promise.resolve(copyOf(value))
+  /** Async, so that what can't be copied is a rejection. @throws CACHE_ERR_VALUE */
+  async #copy(value: V): Promise<V> {
+    return copyOf(value)
   }
 
   /** XFetch: the nearer the end, and the longer the load took, the likelier. */
@@ -323,6 +325,7 @@ export class Namespace<V> {
             return await this.#fly(own, key, load, keeping)
           } finally {
             if (this.#flights.get(key) === own) this.#flights.delete(key)
+            this.#counters.landed(own.calls, own.servedFrom)
           }
         }),
     )
@@ -352,8 +355,6 @@ export class Namespace<V> {
         this.#contact.look(nowMs)
         const entry = this.#adopt(key, found, nowMs)
         if (this.#mayServe(key, entry, nowMs)) {
-          this.#counters.farHits++
-          this.#counters.misses--
           flight.found('far', nowMs + found.freshLeftMs)
           return entry.value
         }

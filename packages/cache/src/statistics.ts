@@ -1,5 +1,5 @@
 // What a namespace has done, as plain counters: read by `stats()`, and by whoever turns them into metrics.
-import type { EvictionReason, TierState } from './tiers/tier.ts'
+import type { EvictionReason, ServedFrom, TierState } from './tiers/tier.ts'
 
 /** Upper edges of buckets for load times, in seconds: for a histogram of `cache:load:finished`. */
 export const LOAD_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const
@@ -9,7 +9,7 @@ export class NamespaceCounters {
   memoryHits = 0
   machineHits = 0
   farHits = 0
-  /** Neither tier had it: somebody had to load, or to wait for a load. */
+  /** No tier had it: somebody had to load, or to wait for a load. Counted when that has ended, since only then it's known. */
   misses = 0
   /** Hits that were past their freshness. */
   staleServed = 0
@@ -27,6 +27,12 @@ export class NamespaceCounters {
   /** Values without a serialised form: kept in this process only. */
   unshareable = 0
   loadSecondsSum = 0
+
+  /** A flight that so many calls have joined has ended. */
+  landed(calls: number, from: ServedFrom): void {
+    if (from === 'far') this.farHits += calls
+    else this.misses += calls
+  }
 
   loaded(ms: number): void {
     this.loads++

@@ -35,8 +35,9 @@ export async function loadInTime<V>(
 }
 
 /**
- * What's loaded; something older when the load fails, or isn't there in `waitMs` (undefined: however long it takes). A caller that left gets neither. One of the
- * two is asked for, once.
+ * What's loaded; something older when the load fails, isn't there in `waitMs` (undefined: however long it takes), or can't be given. A caller that left gets neither.
+ * One answer is asked for; `older` once at most.
+ * @throws what the load threw for a caller that left, and what `older` throws
  */
 export function orOlder<V>(
   result: Promise<V>,
@@ -50,13 +51,25 @@ export function orOlder<V>(
       if (answered) return
       answered = true
       clearTimeout(timer)
-      resolve(value())
+      // It's called by a timer and by a promise's reaction: what it throws there is nobody's.
+      try {
+        resolve(value())
+      } catch (error) {
+        reject(error)
+      }
     }
     const older = () => answer(() => give.older())
     if (waitMs === 0) older()
     else if (waitMs !== undefined) timer = setTimeout(older, waitMs)
+    const loaded = (value: V) => {
+      try {
+        return give.loaded(value)
+      } catch {
+        return give.older()
+      }
+    }
     result.then(
-      value => answer(() => give.loaded(value)),
+      value => answer(() => loaded(value)),
       (error: unknown) => {
         if (!(error instanceof CacheError && error.code === 'CACHE_ERR_ABORTED')) return older()
         clearTimeout(timer)

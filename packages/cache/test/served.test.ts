@@ -2,7 +2,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { FakeClock, SeededRandom } from '@plimsoll/testing'
 import t from 'tap'
-import { createCache, type LocalTier, type NamespaceOptions, type ServedFrom } from '../src/index.ts'
+import {
+  createCache,
+  type LocalTier,
+  type Namespace,
+  type NamespaceOptions,
+  type RemoteTier,
+  type ServedFrom,
+} from '../src/index.ts'
 import { BlindMachineMap } from '../src/machine/blind-machine-map.ts'
 import { LocalMachineMap } from '../src/machine/local-machine-map.ts'
 
@@ -180,6 +187,72 @@ await t.test(
   },
 )
 
+await t.test('a miss is counted when it’s known to be one, for each call, and never taken back', async t => {
+  const clock = new FakeClock({ startMs: 10_000 })
+  const asked: (() => void)[] = []
+  const store = mapTier(clock)
+  const far: RemoteTier = {
+    ...store,
+    async getMany(namespace, keys) {
+      await new Promise<void>(resolve => asked.push(resolve))
+      return keys.map(key => store.get(namespace, key))
+    },
+    async setMany(namespace, entries) {
+      for (const { key, bytes, lifeMs } of entries) await store.set(namespace, key, bytes, lifeMs)
+    },
+    deleteMany: () => Promise.resolve(),
+  }
+  const answerAll = async () => {
+    for (let turn = 0; turn < 5; turn++) {
+      for (const answer of asked.splice(0)) answer()
+      await nextTurn()
+    }
+  }
+  const map = new LocalMachineMap()
+  const [one, two] = [1, 2].map(seed => {
+    const cache = createCache({ map, far }, {}, { clock, random: new SeededRandom(seed) })
+    return cache.namespace<string>('values', {
+      ttlMs: TTL_MS,
+      staleWhileRevalidateMs: TTL_MS,
+      jitter: 0,
+      earlyRefresh: 0,
+      load: () => 'value',
+    })
+  }) as [Namespace<string>, Namespace<string>]
+  const seen = (values: Namespace<string>) => {
+    const { hits, misses } = values.stats()
+    return [hits.memory, hits.far, misses]
+  }
+
+  for (const [values, counts] of [
+    [one, [0, 0, 3]],
+    [two, [0, 3, 0]],
+  ] as const) {
+    const callers = [1, 2, 3].map(() => values.getOrLoad('a'))
+    await nextTurn()
+    t.strictSame(seen(values), [0, 0, 0], 'while the far tier is asked nobody knows')
+    await answerAll()
+    await Promise.all(callers)
+    t.strictSame(seen(values), counts)
+  }
+
+  clock.advance(TTL_MS)
+  await one.getOrLoad('a')
+  await answerAll()
+  await two.getOrLoad('a')
+  await answerAll()
+  t.equal(one.stats().loads, 2)
+  t.equal(two.stats().loads, 0, 'it has found what the other has loaded')
+  t.strictSame(
+    [seen(one), seen(two)],
+    [
+      [1, 0, 3],
+      [1, 3, 0],
+    ],
+    'a refresh counts for nobody',
+  )
+})
+
 await t.test('a signal is asked for only where something has to be waited for', async t => {
   const { clock, process } = machine()
   const one = process()
@@ -198,4 +271,22 @@ await t.test('a signal is asked for only where something has to be waited for', 
   clock.advance(TTL_MS + 1)
   await one.values.getOrLoad('a', fail, caller)
   t.equal(asked, 1, 'neither in memory, nor in the machine’s tier, nor for what’s stale')
+})
+
+await t.test('with copies, a new value that can’t be copied is a failed load: something older is given', async t => {
+  const uncopyable = { a: () => 1 } as unknown as string
+  for (const softTimeoutMs of [0, 5]) {
+    const { clock, process } = machine({ values: 'copied', softTimeoutMs })
+    const { told, values } = process()
+    await told()
+    clock.advance(TTL_MS + STALE_MS)
+    const load = Promise.withResolvers<string>()
+    const given = told(() => load.promise)
+    load.resolve(uncopyable)
+    t.strictSame(await given, [['memory', -STALE_MS]], 'and told of once')
+    await t.rejects(values.getOrLoad('a'), 'the copy of what was kept is a rejection and not thrown')
+  }
+  const { told, values } = machine({ values: 'copied' }).process()
+  t.strictSame(await told(() => uncopyable), [], 'with nothing older there’s nothing')
+  await t.rejects(values.getOrLoad('b', () => uncopyable))
 })

@@ -17,6 +17,7 @@ export type FleetWorker = Pick<
   | 'onProbation'
   | 'unreadyReason'
   | 'utilization'
+  | 'reportAgeMs'
   | 'startedAtMs'
   | 'uptimeMs'
   | 'restarts'
@@ -59,6 +60,7 @@ export function fleetFigures(
     onProbation: status.onProbation,
     unreadyReason: status.unreadyReason,
     utilization: status.utilization,
+    reportAgeMs: status.reportAgeMs,
     startedAtMs: status.startedAtMs,
     uptimeMs: status.uptimeMs,
     restarts: status.restarts,
@@ -108,6 +110,7 @@ const WORKER_FIELDS: Readonly<Record<keyof FleetWorker, (value: unknown) => bool
   onProbation: isFlag,
   unreadyReason: value => value === null || isText(value),
   utilization: value => value === null || isNumber(value),
+  reportAgeMs: value => value === null || isNumber(value),
   startedAtMs: isNumber,
   uptimeMs: isNumber,
   restarts: isNumber,

@@ -70,7 +70,7 @@ export interface SupervisorOptions {
   readonly recycling?: Partial<RecyclingOptions>
   /** How the number of workers follows the load. Needs `workers: { min, max }`; with both the same it has nothing to do. */
   readonly scaling?: Partial<ScalingOptions>
-  /** A worker that hasn't answered a scrape by then is represented by its last known figures. Default 1000. */
+  /** A worker that hasn't answered a scrape by then is represented by its last known figures. `figures()` waits 2 s at most. Default 1000. */
   readonly metricsTimeoutMs?: number
   /**
    * Called with the whole list after every change. When it returns a promise, a drain waits for it (and a rejection is logged): a listener that

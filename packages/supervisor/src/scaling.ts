@@ -131,8 +131,15 @@ const SILENT_AFTER_MS = 5000
 export function meanUtilization(samples: readonly (UtilizationSample | null)[], nowMs: number): number | null {
   const known = samples.filter(sample => sample !== null)
   if (known.length === 0) return null
-  const sum = known.reduce((total, { utilization, atMs }) => {
-    return total + (nowMs - atMs > SILENT_AFTER_MS ? 1 : utilization)
-  }, 0)
-  return sum / known.length
+  return known.reduce((total, sample) => total + currentUtilization(sample, nowMs), 0) / known.length
+}
+
+/** How busy a worker that has to report is by its last report: fully, once it has fallen silent. */
+export function currentUtilization({ utilization, atMs }: UtilizationSample, nowMs: number): number {
+  return isSilent(nowMs - atMs) ? 1 : utilization
+}
+
+/** Whether a worker whose last report is so old stands still. */
+export function isSilent(reportAgeMs: number): boolean {
+  return reportAgeMs > SILENT_AFTER_MS
 }

@@ -1,5 +1,6 @@
 // How a worker number looks to operators, and the closed sets of words for it.
-import type { EndReason, ProcessState, WorkerExit } from './worker-process.ts'
+import { currentUtilization } from './scaling.ts'
+import type { EndReason, ProcessState, WorkerExit, WorkerProcess } from './worker-process.ts'
 
 /** What a worker number is doing: the state of a process, or the wait between two. */
 export type WorkerState = ProcessState | 'backing-off'
@@ -18,8 +19,10 @@ export interface SlotStatus {
   readonly onProbation: boolean
   /** What it says is wrong with it, while it's `unready`; null otherwise. */
   readonly unreadyReason: string | null
-  /** Utilisation of its event loop when it last reported, 0 to 1; null when it never has. */
+  /** Utilisation of its event loop as of its last report, 0 to 1; 1 when it serves and has been silent for more than 5 s; null when it never reported. */
   readonly utilization: number | null
+  /** Time since its last report; null when it never reported, or doesn't serve and so needn't. */
+  readonly reportAgeMs: number | null
   readonly socketPath: string
   /** When its process was forked, in milliseconds since the epoch. */
   readonly startedAtMs: number
@@ -35,6 +38,16 @@ export interface SlotStatus {
   readonly lastExit: WorkerExit | null
   /** When the next process is forked; only while `backing-off`. */
   readonly nextStartAtMs?: number
+}
+
+/** What's to be said of a process's reports. Only one that serves has to report, so only that can fall silent. */
+export function reportStatus(
+  { utilization: sample, serves }: Pick<WorkerProcess, 'utilization' | 'serves'>,
+  nowMs: number,
+): Pick<SlotStatus, 'utilization' | 'reportAgeMs'> {
+  if (sample === null) return { utilization: null, reportAgeMs: null }
+  if (!serves) return { utilization: sample.utilization, reportAgeMs: null }
+  return { utilization: currentUtilization(sample, nowMs), reportAgeMs: nowMs - sample.atMs }
 }
 
 /** Why a worker was started again; label values of a metric, so a closed set. */

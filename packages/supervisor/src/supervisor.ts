@@ -96,6 +96,12 @@ const NEXT_STATES: Readonly<Record<FleetState, readonly FleetState[]>> = {
 /** How often the number of workers is considered. */
 const SCALING_INTERVAL_MS = 1000
 
+/**
+ * How long a look at the fleet waits for workers, whatever `metricsTimeoutMs` is: well below what a worker waits for the look (`fleetTimeoutMs`), or
+ * one worker that stands still would leave all others without an answer.
+ */
+const FIGURES_WAIT_MS = 2000
+
 class Fleet implements Supervisor {
   readonly #options: ResolvedOptions
   readonly #fleetMetrics: FleetMetrics
@@ -230,7 +236,10 @@ class Fleet implements Supervisor {
   }
 
   async #look(): Promise<FleetFigures> {
-    const [own, fleet] = await Promise.all([this.#ownMetrics.snapshots(), this.#fleetMetrics.snapshots()])
+    const [own, fleet] = await Promise.all([
+      this.#ownMetrics.snapshots(),
+      this.#fleetMetrics.snapshots(FIGURES_WAIT_MS),
+    ])
     const size = { wanted: this.#slots.length, ...this.#options.workers }
     return fleetFigures(this.#options.clock.now(), size, this.workers(), [...own, ...fleet])
   }

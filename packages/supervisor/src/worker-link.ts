@@ -43,7 +43,7 @@ export interface MetricsSource {
 export interface WorkerLinkOptions {
   /** Time for the drain handler when the supervisor is gone. Default 5000. */
   readonly orphanDrainMs?: number
-  /** Longest wait for the fleet's figures. Default 3000: the supervisor itself waits `metricsTimeoutMs` (1000) for workers. */
+  /** Longest wait for the fleet's figures. Default 3000: the supervisor itself waits for workers, `metricsTimeoutMs` (1000) long and 2000 at most. */
   readonly fleetTimeoutMs?: number
   /** Time. Default the system's. */
   readonly clock?: Clock

@@ -30,7 +30,7 @@ import { NotRunningError, ReplaceFailedError, WorkerStartFailedError } from './e
 import type { Logger } from './options.ts'
 import { Probation } from './probation.ts'
 import type { RestartPolicy } from './restart-policy.ts'
-import { restartReason, type RestartReason, type SlotStatus } from './slot-status.ts'
+import { reportStatus, restartReason, type RestartReason, type SlotStatus } from './slot-status.ts'
 import { describeExit, type ProcessState, type WorkerExit, type WorkerProcess } from './worker-process.ts'
 import type { WorkerProgram } from './worker-program.ts'
 
@@ -211,7 +211,7 @@ export class WorkerSlot {
       state: process.state,
       onProbation: process === this.#successor && process.serves,
       unreadyReason: process.unreadyReason,
-      utilization: process.utilization?.utilization ?? null,
+      ...reportStatus(process, nowMs),
       socketPath: process.socketPath,
       startedAtMs: process.startedAtMs,
       uptimeMs: nowMs - process.startedAtMs,
@@ -225,6 +225,7 @@ export class WorkerSlot {
       onProbation: false,
       unreadyReason: null,
       utilization: null,
+      reportAgeMs: null,
       state: this.#restart === null ? 'ended' : 'backing-off',
       socketPath: latest.socketPath,
       startedAtMs: latest.startedAtMs,

@@ -13,6 +13,7 @@ const status: WorkerStatus = {
   retiring: false,
   unreadyReason: 'no database',
   utilization: 0.5,
+  reportAgeMs: 1000,
   recycleRequested: { reason: 'leak', detail: '3 MiB/min', sinceMs: 5 },
   socketPath: '/run/x/0-3.sock',
   startedAtMs: 1000,
@@ -41,7 +42,7 @@ await t.test('with any part missing or of another kind they are none', t => {
     ...Object.keys(figures.workers[0] ?? {}).map(key => ['workers', '0', key]),
     ...['reason', 'detail', 'sinceMs'].map(key => ['workers', '0', 'recycleRequested', key]),
   ]
-  t.equal(paths.length, 5 + 3 + 4 + 13 + 3)
+  t.equal(paths.length, 5 + 3 + 4 + 14 + 3)
   for (const path of paths) {
     for (const wrong of [undefined, Symbol.iterator, Number.NaN, { length: 1 }]) {
       const copy = structuredClone(figures) as unknown as Record<string, unknown>

@@ -1,14 +1,14 @@
 // The workers' figures put together for one scrape.
 //
 //   text(), snapshots() ──► a round: ask every member that isn't still busy with an earlier question
-//            ──► all have answered, or the deadline ──► sum of: newest known figures of each member + what ended ones had counted
+//            ──► all who were asked have answered, or the deadline ──► sum of: newest known figures of each member + what ended ones had counted
 //
 // Invariants
 // * Scrapes at the same time share one round, in whatever form they take it.
 // * A worker's figures are never replaced by older ones: answers carry the number of the round that asked, and a late one counts for the
 //   next text if nothing newer has come.
 // * A worker that doesn't answer is asked again only after a while: a blocked event loop would find a queue of questions, and answer each
-//   with all its figures.
+//   with all its figures. Until then nobody waits for it: one that stands still costs one round in ten its deadline.
 // * Counters never run backwards: a worker's last known figures stay in the sum when it ends (CarriedCounts).
 import { AggregatorRegistry, type Registry } from 'prom-client'
 import type { Clock } from '../clock.ts'
@@ -38,7 +38,7 @@ export class FleetMetrics {
   readonly #members = new Map<string, Member>()
   readonly #carried = new CarriedCounts()
   #round = 0
-  #running: Promise<Registry> | null = null
+  #running: Promise<void> | null = null
 
   constructor(clock: Clock, deadlineMs: number) {
     this.#clock = clock
@@ -79,37 +79,37 @@ export class FleetMetrics {
 
   /** All workers' figures in the Prometheus text format; empty when there are none. */
   async text(): Promise<string> {
-    const sums = await this.#sums()
+    await this.#askAll()
+    const sums = this.#sum()
     return sums.getMetricsAsArray().length === 0 ? '' : sums.metrics()
   }
 
-  /** The same as values. */
-  async snapshots(): Promise<MetricSnapshot[]> {
-    const sums = await this.#sums()
-    return parseMetrics(await sums.getMetricsAsJSON())
+  /** The same as values, after `limitMs` at most: then with what's known by now, while the round goes on. */
+  async snapshots(limitMs: number): Promise<MetricSnapshot[]> {
+    await settledWithin(this.#clock, this.#askAll(), limitMs)
+    return parseMetrics(await this.#sum().getMetricsAsJSON())
   }
 
-  #sums(): Promise<Registry> {
+  #askAll(): Promise<void> {
     this.#running ??= this.#runRound().finally(() => (this.#running = null))
     return this.#running
   }
 
-  async #runRound(): Promise<Registry> {
+  async #runRound(): Promise<void> {
     const round = ++this.#round
     const nowMs = this.#clock.now()
     const answers: Promise<void>[] = []
     for (const member of this.#members.values()) {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      member.settled = resolve
-      answers.push(promise)
       const isBusy =
         member.askedAtMs !== null && nowMs - member.askedAtMs < DEADLINES_UNTIL_ASKED_AGAIN * this.#deadlineMs
       if (isBusy) continue
+      const { promise, resolve } = Promise.withResolvers<void>()
+      member.settled = resolve
+      answers.push(promise)
       member.askedAtMs = nowMs
       member.ask(round)
     }
     await settledWithin(this.#clock, Promise.all(answers), this.#deadlineMs)
-    return this.#sum()
   }
 
   #sum(): Registry {

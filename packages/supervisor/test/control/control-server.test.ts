@@ -26,6 +26,7 @@ const ready: WorkerStatus = {
   retiring: false,
   unreadyReason: null,
   utilization: null,
+  reportAgeMs: null,
   recycleRequested: null,
   socketPath: '/run/x/0-1.sock',
   startedAtMs: 0,
