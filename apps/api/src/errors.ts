@@ -325,7 +325,7 @@ export const SETUP_ERRORS = {
     remedy: 'Use an empty database, or the command `reset`.',
   },
   API_ERR_INDEXES: {
-    message: 'Indexes are missing, invalid or needless, or a listed query does not use its own.',
+    message: 'Indexes are missing, not as declared, invalid or needless, or a listed query does not use its own.',
     remedy: 'Do what the lines above the message say; `ANALYZE` first if the data has just been loaded.',
   },
   API_ERR_ADVICE_REFUSED: {

@@ -9,7 +9,7 @@ import { migrate, pendingMigrations, rehearse, repair, type MigrationReport, typ
 import { emptyDatabase } from './reset.ts'
 import { toSetupError } from './failures.ts'
 import { renderVerification } from './verify/report.ts'
-import { verify } from './verify/verify.ts'
+import { verify, type Verdict } from './verify/verify.ts'
 import { withConnection } from './single-connection.ts'
 import type { OnStep } from './steps.ts'
 
@@ -107,11 +107,11 @@ async function verifyIndexes(
   )
   for (const line of renderVerification(found)) report.onNote(line)
   if (found.passed) return
-  const { missing, invalid, duplicate } = found.indexes
-  const unproved = found.queries.filter(({ verdict }) => verdict === 'not-used').length
+  const { missing, different, invalid, duplicate } = found.indexes
+  const queriesThat = (verdict: Verdict) => found.queries.filter(query => query.verdict === verdict).length
   throw new SetupError(
     'API_ERR_INDEXES',
-    `Missing indexes: ${missing.length}, invalid: ${invalid.length}, duplicate: ${duplicate.length}; queries without their index: ${unproved}. The lines above name them.`,
+    `Missing indexes: ${missing.length}, different: ${different.length}, invalid: ${invalid.length}, duplicate: ${duplicate.length}; queries without their index: ${queriesThat('not-used')}, without statistics: ${queriesThat('no-statistics')}. The lines above name them.`,
   )
 }
 

@@ -7,7 +7,7 @@
 //   repair    says of a migration that was interrupted outside a transaction that it may run again (pending), or is complete (done)
 //   seed      loads the demo data, once
 //   reset     empties the database and applies all migrations
-//   verify    says which indexes are missing, needless or never used, and proves that each listed query uses its own
+//   verify    says which indexes are missing, not as declared, needless or never used, and proves that each listed query uses its own
 import { loadConfig } from '@plimsoll/config'
 import { clearCache } from '../cache/cache.ts'
 import { databaseProgram } from '../config/config.ts'

@@ -1,4 +1,4 @@
-// Which indexes there should be: those that the migrations declare. The files are the only list, so a new migration needs no entry anywhere else.
+// Which indexes there should be: those that the migrations declare. What each of them is stands in index-definitions.ts.
 //
 // Read from the statements' text, for the forms that our migrations use: `create index`, `drop index`, and constraints with a name of their own. Indexes behind
 // primary keys without a name are left out: without them the table wouldn't be there.

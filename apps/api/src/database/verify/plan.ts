@@ -21,6 +21,11 @@ export function indexesOf(plan: Plan): ReadonlySet<string> {
   return new Set([...nodesOf(plan)].flatMap(node => node['Index Name'] ?? []))
 }
 
+/** All tables that it reads, in any way. */
+export function tablesOf(plan: Plan): readonly string[] {
+  return [...nodesOf(plan)].flatMap(node => node['Relation Name'] ?? [])
+}
+
 /** Tables that are read from end to end. */
 export function scannedTables(plan: Plan): readonly string[] {
   return [...nodesOf(plan)].flatMap(node =>

@@ -5,6 +5,7 @@ import { MIGRATIONS_FOLDER } from '../../../src/database/check.ts'
 import type { ExistingIndex } from '../../../src/database/verify/catalogue.ts'
 import { declaredIndexes } from '../../../src/database/verify/declared-indexes.ts'
 import { compareIndexes } from '../../../src/database/verify/index-findings.ts'
+import { INDEX_DEFINITIONS } from '../../../src/database/verify/index-definitions.ts'
 import { LISTED_QUERIES } from '../../../src/database/verify/listed-queries.ts'
 import type { Plan } from '../../../src/database/verify/plan.ts'
 import { candidatesOf } from '../../../src/database/verify/what-if.ts'
@@ -40,6 +41,11 @@ await t.test('what a later migration drops is declared no more', t => {
     ['idx_c on c'],
   )
   t.end()
+})
+
+await t.test('the list of definitions has the declared indexes, and no others', async t => {
+  const names = declaredIndexes(await readMigrations(MIGRATIONS_FOLDER)).map(({ name }) => name)
+  t.same(Object.keys(INDEX_DEFINITIONS).toSorted(), names.toSorted())
 })
 
 await t.test('each listed query names indexes that our migrations declare, or primary keys', async t => {
@@ -82,6 +88,7 @@ function existing(name: string, given: Partial<ExistingIndex> = {}): ExistingInd
     valid: true,
     method: 'btree',
     keys: ['b'],
+    columns: given.keys ?? ['b'],
     condition: null,
     definition: '',
     scans: 1,
@@ -104,28 +111,92 @@ await t.test('missing, invalid, undeclared and unused are told apart', t => {
       existing('a_pkey', { scans: 0, unique: true, constraint: true, keys: ['id'] }),
       existing('by_hand', { keys: ['f'] }),
     ],
-    { days: 8 },
+    {},
+    { statisticsDays: 8, migrationDays: new Map([['x', 30]]) },
   )
+  t.equal(found.declared, 5)
   t.same(namesOf(found.present), ['there', 'idle', 'idle_unique'])
   t.same(namesOf(found.missing), ['missing'])
   t.same(namesOf(found.invalid), ['broken'])
   t.same(namesOf(found.undeclared), ['by_hand'])
-  t.same(namesOf(found.unused), ['idle'])
+  t.same(namesOf(found.unused.map(({ index }) => index)), ['idle'])
   t.same(found.duplicate, [])
-  t.same(compareIndexes([], [existing('idle', { scans: 0 })], { days: 6.9 }).unused, [], 'too early to tell')
+  t.same(found.different, [])
+  t.end()
+})
+
+await t.test('an index that is not what was declared under its name is different, and not present', t => {
+  const [same, other, broken] = ['same', 'other', 'broken'].map(name => ({ name, table: 'a', migration: 'x' }))
+  const found = compareIndexes(
+    [same, other, broken].filter(index => index !== undefined),
+    [
+      existing('same', { definition: 'on a (b)' }),
+      existing('other', { definition: 'on a (c)', keys: ['c'] }),
+      existing('broken', { definition: 'on a (d)', keys: ['d'], valid: false }),
+    ],
+    { same: 'on a (b)', other: 'on a (c) unique', broken: 'on a (d) unique' },
+    { statisticsDays: 0, migrationDays: new Map() },
+  )
+  t.same(found.present, [same])
+  t.same(found.different, [{ declared: other, shouldBe: 'on a (c) unique', is: 'on a (c)' }])
+  t.same(namesOf(found.invalid), ['broken'], 'what is invalid has to be built again anyway')
+  t.end()
+})
+
+await t.test('an index was unused for as long as it was there and uses were counted', t => {
+  const unused = (statisticsDays: number, migrationDays: ReadonlyMap<string, number>) =>
+    compareIndexes(
+      [{ name: 'idle', table: 'a', migration: 'x' }],
+      [existing('idle', { scans: 0 }), existing('by_hand', { scans: 0, keys: ['c'] })],
+      {},
+      { statisticsDays, migrationDays },
+    ).unused.map(({ index, days }) => [index.name, days])
+  t.same(
+    unused(90, new Map([['x', 30]])),
+    [
+      ['idle', 30],
+      ['by_hand', null],
+    ],
+    'the statistics are older than the index',
+  )
+  t.same(
+    unused(8, new Map([['x', 30]])),
+    [
+      ['idle', 8],
+      ['by_hand', null],
+    ],
+    'the index is older than the statistics',
+  )
+  t.same(unused(90, new Map([['x', 6.9]])), [['by_hand', null]], 'the index is too young to tell')
+  t.same(unused(6.9, new Map([['x', 30]])), [], 'the statistics are too young to tell')
+  t.same(
+    unused(90, new Map()),
+    [
+      ['idle', null],
+      ['by_hand', null],
+    ],
+    'nothing is recorded of the migration',
+  )
   t.end()
 })
 
 await t.test('an index is needless when another one answers all that it can', t => {
   const duplicates = (...indexes: ExistingIndex[]) =>
-    compareIndexes([], indexes, { days: 0 }).duplicate.map(
+    compareIndexes([], indexes, {}, { statisticsDays: 0, migrationDays: new Map() }).duplicate.map(
       ({ index, coveredBy, kind }) => `${index.name} ${kind} ${coveredBy.name}`,
     )
   const long = existing('long', { keys: ['b', 'c desc'] })
   t.same(duplicates(existing('one'), existing('two')), ['two same one'], 'of two the same one goes')
   t.same(duplicates(existing('one'), long), ['one prefix long'])
   t.same(duplicates(existing('one'), existing('b_unique', { unique: true })), ['one same b_unique'])
+  const including = (name: string, ...included: string[]) => existing(name, { columns: ['b', ...included] })
+  t.same(duplicates(including('one', 'd'), including('two', 'd')), ['two same one'])
+  t.same(duplicates(existing('one'), including('two', 'd')), ['one prefix two'], 'whatever their names are')
+  t.same(duplicates(including('one', 'd'), including('two', 'd', 'e')), ['one prefix two'])
+  t.same(duplicates(including('one', 'd'), existing('wide', { keys: ['b', 'd'] })), ['one prefix wide'])
   for (const [why, ...pair] of [
+    ['it has a column more', including('one', 'd'), long],
+    ['each has a column more', including('one', 'd'), including('two', 'e')],
     ['it keeps rows apart', existing('one', { unique: true }), long],
     ['it belongs to a constraint', existing('one', { constraint: true }), long],
     ['another table', existing('one', { table: 'z' }), long],
