@@ -1,14 +1,18 @@
 -- One streak of a type per user. Before there was a constraint, two requests at the same moment could each find none and insert one; upserts need the constraint to
 -- have something to conflict with.
 --
--- The row with the lowest id stays and takes over the best of the others, so that nobody loses days by the repair. Writers wait meanwhile: a duplicate that came
--- between the two steps would make the second fail.
+-- The row with the lowest id stays and takes over the best of the others: the longest streak that any has, and the current one as it was on the last active day
+-- (days of an earlier day may belong to a streak that has been broken since). Writers wait meanwhile: a duplicate that came between the two steps would make the
+-- second fail.
 lock table user_streaks in share row exclusive mode;
 
-with best as (
-  select user_id, streak_type, min(id) as id, max(current_days) as current_days, max(longest_days) as longest_days,
-         max(last_active_on) as last_active_on
+with ranked as (
+  select *, rank() over (partition by user_id, streak_type order by last_active_on desc nulls last) as place
   from user_streaks
+), best as (
+  select user_id, streak_type, min(id) as id, max(current_days) filter (where place = 1) as current_days,
+         max(longest_days) as longest_days, max(last_active_on) as last_active_on
+  from ranked
   group by user_id, streak_type
   having count(*) > 1
 )

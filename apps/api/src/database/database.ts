@@ -22,6 +22,7 @@ import { routesTo, type DatabaseAddress } from './address.ts'
 import { BIGINT } from './driver.ts'
 import { endOf, toApiError } from './failures.ts'
 import type { CallEnd, OutageWatch } from './outage-watch.ts'
+import { PROBE_NAME } from './probe.ts'
 import { logRouteChanges } from './route-log.ts'
 
 /** JavaScript types of columns beyond the driver's own: bigint columns are numbers (identities never pass 2^53), numeric ones text, times are Dates. */
@@ -201,6 +202,14 @@ export async function openDatabase(
     counted(name, { signal, readOnly: true }, stop =>
       untilAborted(query.with({ name, signal: stop, ...READING }), stop),
     )
+
+  // Before everybody who waits: a pool that's merely busy is to be known from one that gets no answers.
+  outage?.askBy(signal =>
+    untilAborted(
+      database.sql`select 1`.with({ name: PROBE_NAME, priority: 'critical', signal, ...READING }),
+      signal,
+    ).then(() => 'answered', endOf),
+  )
 
   const stopLogging = logRouteChanges(
     logger,

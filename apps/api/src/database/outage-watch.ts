@@ -1,15 +1,19 @@
 // Notices soon that the database is away, so that nobody waits for what can't come; and that it's back.
 //
-//            a call finds no way to connect; a probe fails while nobody else is answered; or nothing was answered in 0.3 s though somebody waited, then the probe not in 0.5 s
-//     there ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────► away
-//       ▲                                                                                                                           │
-//       └───────────────────────────── a probe is answered (one at once, then one a second) ────────────────────────────────────────┘
+//            a call finds no way to connect; or nothing was answered in 0.3 s though somebody waited, then neither the probe nor the pool in 0.5 s;
+//            or a probe fails, and then the pool isn't answered in 0.5 s, nor anybody else
+//     there ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────► away
+//       ▲                                                                                                                                  │
+//       └────────────── a probe is answered (one at once, then one a second), or the pool, which is asked when a probe isn't ──────────────┘
+//
+// A probe that fails is no more than a suspicion: its connection may be lost and its slot taken, or its password changed, while the pool's connections work as ever. So the
+// pool is asked then, by a question of its own. What the pool can do is what counts: it also ends an outage.
 //
 // While it's away every call is refused at once; reads that wait already are given up when it's found to be. A write isn't: what has become of it isn't known, and its own
 // limits end it.
 //
-// A database that hangs can't be told from a statement that takes its time, but for this: the one still answers the probe, on a connection of its own. So slow statements alone
-// never count as an outage, whatever they take. What waits are calls, and requests whose data another worker is loading.
+// A database that hangs can't be told from a statement that takes its time, but for this: the other still answers the probe, on a connection of its own, or the pool's question,
+// on one that's free. So slow statements alone never count as an outage, whatever they take. What waits are calls, and requests whose data another worker is loading.
 //
 // Time is counted in ticks of this process: one in which the process itself was held up is one tick, however long, and says nothing against the database.
 import type { Logger } from '@plimsoll/telemetry'
@@ -17,9 +21,9 @@ import { ApiError } from '../errors.ts'
 import type { Clock, DatabaseProbe, Timer } from './probe.ts'
 
 const TICK_MS = 100
-/** Ticks without any answer after which the probe is asked. */
+/** Ticks without any answer after which the probe is asked, and the pool. */
 const SUSPECT_TICKS = 3
-/** Ticks more that the probe has for its answer. */
+/** Ticks more that they have for their answers; also the pool's, when it's asked for another reason. */
 const PROBE_TICKS = 5
 const RETRY_AFTER_S = 1
 
@@ -38,6 +42,9 @@ export type CallEnd =
   /** Nothing that tells of the database. */
   | 'other'
 
+/** Asks the database something by the pool that calls use; never rejects. It ends at once when the signal aborts. */
+export type AskPool = (signal: AbortSignal) => Promise<CallEnd>
+
 export class OutageWatch {
   readonly #probe: Pick<DatabaseProbe, 'soon' | 'onLook'>
   readonly #clock: Clock
@@ -47,7 +54,12 @@ export class OutageWatch {
   #timer: Timer | undefined
   #isTicking = false
   #silentTicks = 0
-  #heardAtMs = Number.NEGATIVE_INFINITY
+  /** Answers so far, of whatever. */
+  #answers = 0
+  // Without a pool there's only the probe to go by.
+  #ask: AskPool = () => Promise.resolve('unreachable')
+  #isAsking = false
+  #askTimer: Timer | undefined
   #awaySinceMs: number | undefined
   #refused = 0
 
@@ -55,12 +67,9 @@ export class OutageWatch {
     this.#probe = probe
     this.#clock = clock
     this.#logger = logger
-    probe.onLook((isAnswered, durationMs) => {
-      if (isAnswered) {
-        this.#heard()
-        this.#back()
-        // What only the probe doesn't get says nothing of what others get.
-      } else if (this.#heardAtMs < clock.now() - durationMs) this.#leave('a probe was not answered')
+    probe.onLook(isAnswered => {
+      if (isAnswered) this.#isThere()
+      else void this.#askPool()
     })
   }
 
@@ -71,6 +80,11 @@ export class OutageWatch {
   /** Calls that were refused or given up, since the start. */
   get refused(): number {
     return this.#refused
+  }
+
+  /** How the pool is asked; to be told before anything is called. */
+  askBy(ask: AskPool): void {
+    this.#ask = ask
   }
 
   /** A request has to wait for data: it may be another worker that asks the database for them. */
@@ -102,6 +116,7 @@ export class OutageWatch {
 
   close(): void {
     this.#clock.clearTimeout(this.#timer)
+    this.#clock.clearTimeout(this.#askTimer)
   }
 
   #ended(call: WatchedCall, end: CallEnd): void {
@@ -112,7 +127,37 @@ export class OutageWatch {
 
   #heard(): void {
     this.#silentTicks = 0
-    this.#heardAtMs = this.#clock.now()
+    this.#answers++
+  }
+
+  #isThere(): void {
+    this.#heard()
+    this.#back()
+  }
+
+  /** One question at a time, however many doubt. */
+  async #askPool(): Promise<void> {
+    if (this.#isAsking) return
+    this.#isAsking = true
+    const answersBefore = this.#answers
+    const silence = new AbortController()
+    this.#giveUpLater(silence, PROBE_TICKS)
+    const end = await this.#ask(silence.signal)
+    this.#clock.clearTimeout(this.#askTimer)
+    this.#isAsking = false
+    if (end === 'answered') this.#isThere()
+    else if (end === 'unreachable') this.#leave('neither the probe nor the pool has a connection')
+    // Anything else but silence is the pool's own: it's full, or closed.
+    else if (silence.signal.aborted && this.#answers === answersBefore)
+      this.#leave('neither the probe nor the pool was answered')
+  }
+
+  #giveUpLater(silence: AbortController, ticks: number): void {
+    this.#askTimer = this.#clock.setTimeout(() => {
+      if (ticks > 1) this.#giveUpLater(silence, ticks - 1)
+      else silence.abort(away())
+    }, TICK_MS)
+    this.#askTimer.unref()
   }
 
   #tickLater(): void {
@@ -128,8 +173,12 @@ export class OutageWatch {
       return
     }
     this.#silentTicks++
-    if (this.#silentTicks === SUSPECT_TICKS) void this.#probe.soon()
-    if (this.#silentTicks >= SUSPECT_TICKS + PROBE_TICKS) this.#leave('nothing was answered, neither the probe')
+    if (this.#silentTicks === SUSPECT_TICKS) {
+      void this.#probe.soon()
+      void this.#askPool()
+    }
+    if (this.#silentTicks >= SUSPECT_TICKS + PROBE_TICKS)
+      this.#leave('nothing was answered, neither the probe nor the pool')
     else this.#tickLater()
   }
 

@@ -27,7 +27,7 @@ export interface DatabaseHealth {
   readonly checkedAt: string | null
   /** Code of the last failure while it isn't up; never a message. */
   readonly failure: string | null
-  /** Connections to this database, of all programs, and the server's limit; null before the first answer. */
+  /** Connections to all databases of the server, of all programs, and how many it lets in without special rights; null before the first answer. */
   readonly connections: { readonly used: number; readonly limit: number } | null
   /** Share of probes that were answered, 0 to 1; 1 before the first. */
   readonly successRatio: number
@@ -61,7 +61,9 @@ export interface Timer {
 }
 
 export interface ProbeAnswer {
+  /** Of all programs, to all databases of the server: the limit is for all of them together. */
   readonly connectionsUsed: number
+  /** `max_connections` without what's kept for superusers and for `pg_use_reserved_connections`. */
   readonly connectionsLimit: number
 }
 
@@ -71,8 +73,8 @@ export interface DatabaseProbe {
   start(): Promise<void>
   /** Whether a look is answered: the one that's under way, or one that begins now. */
   soon(): Promise<boolean>
-  /** Calls back after each look, with whether it was answered, and how long it took. */
-  onLook(callback: (isAnswered: boolean, durationMs: number) => void): void
+  /** Calls back after each look, with whether it was answered. */
+  onLook(callback: (isAnswered: boolean) => void): void
   close(): void
 }
 
@@ -93,14 +95,13 @@ export function createProbe(options: ProbeOptions, tools: ProbeTools): DatabaseP
   let timer: Timer | undefined
   let underWay: Promise<boolean> | undefined
   let closed = false
-  const callbacks: ((isAnswered: boolean, durationMs: number) => void)[] = []
+  const callbacks: ((isAnswered: boolean) => void)[] = []
 
   function probe(): Promise<boolean> {
     if (underWay !== undefined) return underWay
-    const startedAt = clock.now()
     underWay = probeOnce().then(isAnswered => {
       underWay = undefined
-      if (!closed) for (const callback of callbacks) callback(isAnswered, clock.now() - startedAt)
+      if (!closed) for (const callback of callbacks) callback(isAnswered)
       return isAnswered
     })
     return underWay
@@ -207,9 +208,17 @@ export function createProbeQuery(options: ProbeQueryOptions): ProbeQuery {
   })
   return {
     async look(timeoutMs) {
+      // What sort of session another role's is, is hidden (null) without pg_read_all_stats; its database isn't. `reserved_connections` comes with PostgreSQL 16.
       const [row] = await sql<[{ used: number; limit: number }]>`
-        select (select count(*)::int from pg_stat_activity where datname = current_database()) as used,
-               current_setting('max_connections')::int as limit`.with({ name: PROBE_NAME, timeoutMs })
+        select (
+                 select count(*)::int from pg_stat_activity
+                 where backend_type = 'client backend' or (backend_type is null and datid is not null)
+               ) as used,
+               current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+                 - coalesce(current_setting('reserved_connections', true)::int, 0) as limit`.with({
+        name: PROBE_NAME,
+        timeoutMs,
+      })
       return { connectionsUsed: row.used, connectionsLimit: row.limit }
     },
     close: () => close({ timeoutMs: 0 }),

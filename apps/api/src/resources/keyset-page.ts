@@ -22,8 +22,9 @@ export interface Page<Item> {
 const DEFAULT_LIMIT = 20
 const MAX_LIMIT = 50
 const MAX_CURSOR_LENGTH = 64
-/** Limits of Date (ECMA-262, section 21.4.1.1). */
-const MAX_DATE_MS = 8.64e15
+/** Years 1 to 9999: what's written as ISO 8601 beyond them has a sign and six digits, which PostgreSQL doesn't read. No row lies there. */
+const MIN_AT_MS = Date.parse('0001-01-01T00:00:00.000Z')
+const MAX_AT_MS = Date.parse('9999-12-31T23:59:59.999Z')
 
 /** `limit` and `cursor`, for the query of every list. */
 export const pageParameters = {
@@ -69,7 +70,7 @@ export function encodeCursor(place: Place): string {
 export function decodeCursor(cursor: string): Place {
   const match = /^(-?\d{1,16}):(\d{1,16})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))
   const place = { atMs: Number(match?.[1]), id: Number(match?.[2]) }
-  const possible = Math.abs(place.atMs) <= MAX_DATE_MS && Number.isSafeInteger(place.id)
+  const possible = place.atMs >= MIN_AT_MS && place.atMs <= MAX_AT_MS && Number.isSafeInteger(place.id)
   // Encoding it again refuses every other spelling: base64url has several for some bytes, and Buffer skips characters it doesn't know.
   if (!possible || encodeCursor(place) !== cursor) {
     throw new ApiError('API_ERR_CURSOR', 'The cursor is not one that this service made; start again without it.', {

@@ -1,9 +1,9 @@
-// Scripted: a probe that answers when the test says so, and a clock that stands still.
+// Scripted: a probe and a pool that answer when the test says so, and a clock that stands still.
 import t from 'tap'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createLogger } from '@plimsoll/telemetry'
 import { FakeClock, type FakeTimer } from '@plimsoll/testing'
-import { OutageWatch } from '../../src/database/outage-watch.ts'
+import { OutageWatch, type CallEnd } from '../../src/database/outage-watch.ts'
 
 const AWAY = { code: 'API_ERR_DATABASE_UNAVAILABLE', status: 503, retryAfterS: 1 }
 
@@ -15,7 +15,7 @@ function fixture() {
     name: 'test',
     destination: { write: (line: string) => void logged.push(JSON.parse(line) as (typeof logged)[number]) },
   })
-  let onLook: (isAnswered: boolean, durationMs: number) => void = () => undefined
+  let onLook: (isAnswered: boolean) => void = () => undefined
   let asked = 0
   const watch = new OutageWatch({
     probe: {
@@ -29,8 +29,20 @@ function fixture() {
     },
     logger,
   })
-  const look = (isAnswered: boolean, durationMs = 5) => onLook(isAnswered, durationMs)
-  return { clock, watch, look, asked: () => asked, logged }
+  /** Of the pool; each ends when it's told to, or when it's given up. */
+  const questions: ((end: CallEnd) => void)[] = []
+  watch.askBy(signal => {
+    const { promise, resolve } = Promise.withResolvers<CallEnd>()
+    questions.push(resolve)
+    signal.addEventListener('abort', () => resolve('other'), { once: true })
+    return promise
+  })
+  const look = (isAnswered: boolean) => onLook(isAnswered)
+  const poolEnds = async (end: CallEnd) => {
+    questions.at(-1)?.(end)
+    await nextTurn()
+  }
+  return { clock, watch, look, poolEnds, asked: () => asked, poolAsked: () => questions.length, logged }
 }
 
 await t.test(
@@ -131,18 +143,78 @@ await t.test('a pause of this process is one tick, however long', async t => {
   t.same([asked(), watch.isAway], [0, false])
 })
 
-await t.test('a probe that fails while nobody is answered is an outage; while others are it is not', async t => {
-  const idle = fixture()
-  idle.look(false)
-  t.equal(idle.watch.isAway, true, 'so that the first who comes needn’t find out')
-  const busy = fixture()
-  busy.watch.begin(undefined, true).end('answered')
-  busy.clock.advance(4)
-  busy.look(false, 5)
-  t.equal(busy.watch.isAway, false)
-  busy.clock.advance(2)
-  busy.look(false, 5)
-  t.equal(busy.watch.isAway, true)
+await t.test('a probe that fails is a suspicion: the pool is asked, and what it gets is believed', async t => {
+  const { clock, watch, look, poolEnds, poolAsked } = fixture()
+  for (let round = 1; round <= 3; round++) {
+    look(false)
+    look(false)
+    t.equal(poolAsked(), round, 'one question at a time')
+    clock.advance(499)
+    await poolEnds('answered')
+    clock.advance(1000)
+    t.same(
+      [watch.isAway, clock.pending],
+      [false, 0],
+      'the probe alone may be without a connection for as long as it likes',
+    )
+  }
+  look(false)
+  await poolEnds('other')
+  t.equal(watch.isAway, false, 'full is not away')
+  look(false)
+  await poolEnds('unreachable')
+  t.equal(watch.isAway, true, 'so that the first who comes needn’t find out')
+})
+
+await t.test(
+  'a pool that is silent for 0.5 s after a failed probe is an outage, unless somebody else is answered',
+  async t => {
+    const { clock, watch, look, poolAsked } = fixture()
+    look(false)
+    clock.advance(250)
+    watch.begin(undefined, true).end('answered')
+    clock.advance(250)
+    await nextTurn()
+    t.equal(watch.isAway, false)
+    look(false)
+    t.equal(poolAsked(), 2)
+    clock.advance(499)
+    await nextTurn()
+    t.equal(watch.isAway, false)
+    clock.advance(1)
+    await nextTurn()
+    t.equal(watch.isAway, true)
+  },
+)
+
+await t.test('an outage is over when the pool is answered, whatever the probe says', async t => {
+  const { clock, watch, look, poolEnds, poolAsked } = fixture()
+  watch.begin(undefined, true).end('unreachable')
+  look(false)
+  await poolEnds('unreachable')
+  look(false)
+  clock.advance(500)
+  await nextTurn()
+  t.equal(watch.isAway, true)
+  look(false)
+  await poolEnds('answered')
+  t.equal(watch.isAway, false)
+  watch.begin(undefined, true).end('answered')
+  t.equal(poolAsked(), 3, 'once for each look')
+})
+
+await t.test('a slow statement is told from silence by the pool, where the probe can’t', async t => {
+  const { clock, watch, asked, poolEnds, poolAsked } = fixture()
+  const slow = watch.begin(undefined, true)
+  for (let round = 1; round <= 5; round++) {
+    clock.advance(300)
+    t.same([asked(), poolAsked()], [round, round])
+    await poolEnds('answered')
+  }
+  t.same([watch.isAway, slow.signal.aborted], [false, false])
+  slow.end('answered')
+  watch.close()
+  t.equal(clock.pending, 0)
 })
 
 await t.test('whoever waits leaves by their own signal, and no listener stays', async t => {

@@ -1,4 +1,4 @@
-// The repair of streaks (0004): whatever duplicates there were, one row of each is left, nobody lost days by it, and no writer gets in between.
+// The repair of streaks (0004): whatever duplicates there were, one row of each is left, nobody lost or won days by it, and no writer gets in between.
 import t from 'tap'
 import fc from 'fast-check'
 import { migrate, readMigrations } from '@plimsoll/db-optimizer/migrations'
@@ -58,18 +58,19 @@ async function stored(): Promise<Streak[]> {
   return rows.map(row => ({ ...row, id: Number(row.id), user: Number(row.user) }))
 }
 
-/** One for each user and type: the lowest id, and the best that any of them had. */
+/** One for each user and type: the lowest id, the longest that any of them had, and of the last active day what was current then. */
 function repaired(streaks: readonly Streak[]): Streak[] {
   const best = (values: readonly number[]) => Math.max(...values)
   return [...Map.groupBy(streaks, ({ user, type }) => `${user} ${type}`).values()]
     .map(group => {
       const [first] = group.toSorted((a, b) => a.id - b.id)
       if (first === undefined) throw new Error('a group without rows')
+      const lastOn = group.map(streak => streak.lastOn).reduce((a, b) => ((a ?? '') > (b ?? '') ? a : b))
       return {
         ...first,
-        current: best(group.map(({ current }) => current)),
+        current: best(group.filter(streak => streak.lastOn === lastOn).map(({ current }) => current)),
         longest: best(group.map(({ longest }) => longest)),
-        lastOn: group.map(({ lastOn }) => lastOn).reduce((a, b) => ((a ?? '') > (b ?? '') ? a : b)),
+        lastOn,
       }
     })
     .toSorted((a, b) => a.id - b.id)
@@ -80,40 +81,64 @@ await sql`
   insert into users (email, username, display_name)
   select 'u' || n || '@example.org', 'user-' || n, 'User' from generate_series(1, ${USERS}) as n`
 
-await t.test('of any rows one per user and type is left: the lowest id, with the best of all', async t => {
-  const streak = fc
-    .record({
-      user: fc.integer({ min: 1, max: USERS }),
-      type: fc.constantFrom(...TYPES),
-      current: fc.nat(40),
-      more: fc.nat(40),
-      day: fc.option(fc.integer({ min: 1, max: 28 })),
+await t.test(
+  'of any rows one per user and type is left: the lowest id, with the longest days of all and the current ones of the last',
+  async t => {
+    const streak = fc
+      .record({
+        user: fc.integer({ min: 1, max: USERS }),
+        type: fc.constantFrom(...TYPES),
+        current: fc.nat(40),
+        more: fc.nat(40),
+        day: fc.option(fc.integer({ min: 1, max: 28 })),
+      })
+      .map(({ user, type, current, more, day }) => ({
+        user,
+        type,
+        // Days without a date are refused by the table.
+        current: day === null ? 0 : current,
+        longest: (day === null ? 0 : current) + more,
+        lastOn: day === null ? null : `2026-02-${String(day).padStart(2, '0')}`,
+      }))
+    // Ids in any order: the lowest need not be the one that was written first.
+    const streaks = fc.tuple(fc.array(streak, { maxLength: 25 }), fc.infiniteStream(fc.nat())).map(([rows, order]) => {
+      const keys = rows.map(() => order.next().value)
+      const ranks = keys.map(
+        (key, index) => keys.filter((other, at) => other < key || (other === key && at < index)).length,
+      )
+      return rows.map((row, index) => ({ id: 1 + 3 * (ranks[index] ?? 0), ...row }))
     })
-    .map(({ user, type, current, more, day }) => ({
-      user,
-      type,
-      // Days without a date are refused by the table.
-      current: day === null ? 0 : current,
-      longest: (day === null ? 0 : current) + more,
-      lastOn: day === null ? null : `2026-02-${String(day).padStart(2, '0')}`,
-    }))
-  // Ids in any order: the lowest need not be the one that was written first.
-  const streaks = fc.tuple(fc.array(streak, { maxLength: 25 }), fc.infiniteStream(fc.nat())).map(([rows, order]) => {
-    const keys = rows.map(() => order.next().value)
-    const ranks = keys.map(
-      (key, index) => keys.filter((other, at) => other < key || (other === key && at < index)).length,
+    await fc.assert(
+      fc.asyncProperty(streaks, async rows => {
+        await rewind(rows)
+        t.same(await apply(`${folders}/repaired`), ['0004_streaks_once.sql'])
+        t.same(await stored(), repaired(rows))
+      }),
+      { numRuns: 25 },
     )
-    return rows.map((row, index) => ({ id: 1 + 3 * (ranks[index] ?? 0), ...row }))
-  })
-  await fc.assert(
-    fc.asyncProperty(streaks, async rows => {
-      await rewind(rows)
-      t.same(await apply(`${folders}/repaired`), ['0004_streaks_once.sql'])
-      t.same(await stored(), repaired(rows))
-    }),
-    { numRuns: 25 },
-  )
-})
+  },
+)
+
+await t.test(
+  'a long streak that ended is not made current by a short one of today; days of the same day are',
+  async t => {
+    await rewind([
+      { id: 1, user: 1, type: 'login', current: 60, longest: 60, lastOn: '2026-01-05' },
+      { id: 2, user: 1, type: 'login', current: 1, longest: 1, lastOn: '2026-02-20' },
+      { id: 3, user: 1, type: 'login', current: 0, longest: 0, lastOn: null },
+      { id: 4, user: 2, type: 'login', current: 3, longest: 3, lastOn: '2026-02-20' },
+      { id: 5, user: 2, type: 'login', current: 4, longest: 9, lastOn: '2026-02-20' },
+      { id: 6, user: 3, type: 'login', current: 0, longest: 2, lastOn: null },
+      { id: 7, user: 3, type: 'login', current: 0, longest: 5, lastOn: null },
+    ])
+    await apply(`${folders}/repaired`)
+    t.same(await stored(), [
+      { id: 1, user: 1, type: 'login', current: 1, longest: 60, lastOn: '2026-02-20' },
+      { id: 4, user: 2, type: 'login', current: 4, longest: 9, lastOn: '2026-02-20' },
+      { id: 6, user: 3, type: 'login', current: 0, longest: 5, lastOn: null },
+    ])
+  },
+)
 
 await t.test('what was no duplicate is left as it was, down to the time of its last change', async t => {
   await rewind([

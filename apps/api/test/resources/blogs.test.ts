@@ -219,6 +219,13 @@ await t.test('a parameter that is not what it should be is refused by name', asy
     t.match(await get(`/api/blogs/${id}`), { status: 400, body: { code: 'API_ERR_VALIDATION' } }, id)
 })
 
+await t.test('a forged cursor is served from the year 1 to 9999, and refused beyond', async t => {
+  const at = (place: string) => get<{ code?: string }>(`/api/blogs?cursor=${Buffer.from(place).toString('base64url')}`)
+  for (const place of ['-62135596800000:1', '253402300799999:1']) t.equal((await at(place)).status, 200, place)
+  for (const place of ['-62135596800001:1', '253402300800000:1', '8640000000000000:1'])
+    t.match(await at(place), { status: 400, body: { code: 'API_ERR_CURSOR' } }, place)
+})
+
 await t.test('each list is read from its index, and a tag by the one that is shorter for it', async t => {
   // So many that it matters, with a tag that four in ten have, and one that three have.
   await sql`

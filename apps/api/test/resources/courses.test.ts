@@ -126,6 +126,8 @@ await t.test('a cursor that no page has given is refused', async t => {
     '=====',
     '%00',
     ...['{}', '1:2:3', '1', ':1', '1:-1', '1:1.5', '01:1', '9999999999999999:1', '1:9999999999999999'].map(encode),
+    // A millisecond before the year 1, and one after 9999.
+    ...['-62135596800001:1', '253402300800000:1', '8640000000000000:1'].map(encode),
     `${encode('1:1')}=`,
     `${encode('1:1')}!`,
     encode("1:1'; drop table courses; --"),
@@ -136,6 +138,8 @@ await t.test('a cursor that no page has given is refused', async t => {
     t.match({ status, code: body.code }, { status: 400, code: /^API_ERR_(CURSOR|VALIDATION)$/ }, cursor)
   }
   t.equal((await get<{ code: string }>(`/api/courses?cursor=${'a'.repeat(65)}`)).body.code, 'API_ERR_VALIDATION')
+  for (const place of ['-62135596800000:1', '253402300799999:1'])
+    t.equal((await get(`/api/courses?cursor=${encode(place)}`)).status, 200, 'the ends of time can be read')
 })
 
 await t.test('no query gives anything but 200 or 400', async t => {

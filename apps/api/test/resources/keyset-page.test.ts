@@ -2,9 +2,13 @@ import t from 'tap'
 import fc from 'fast-check'
 import { decodeCursor, encodeCursor, pageFrom } from '../../src/resources/keyset-page.ts'
 
+/** First and last moment that both ISO 8601 in four digits and PostgreSQL have. */
+const FIRST_MS = Date.parse('0001-01-01T00:00:00.000Z')
+const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z')
+
 await t.test('every place comes back from its cursor, and the cursor needs no escaping in a query', async t => {
   const place = fc.record({
-    atMs: fc.integer({ min: -8.64e15, max: 8.64e15 }),
+    atMs: fc.integer({ min: FIRST_MS, max: LAST_MS }),
     id: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
   })
   fc.assert(
@@ -16,6 +20,13 @@ await t.test('every place comes back from its cursor, and the cursor needs no es
     { numRuns: 500 },
   )
   t.pass('500 places')
+})
+
+await t.test('a time in no year from 1 to 9999 is refused: the database could not read it', async t => {
+  for (const atMs of [FIRST_MS, LAST_MS]) t.same(decodeCursor(encodeCursor({ atMs, id: 1 })), { atMs, id: 1 })
+  for (const atMs of [FIRST_MS - 1, LAST_MS + 1, -8.64e15, 8.64e15]) {
+    t.throws(() => decodeCursor(encodeCursor({ atMs, id: 1 })), { code: 'API_ERR_CURSOR' }, String(atMs))
+  }
 })
 
 await t.test('a text that decodes is the cursor of what it decodes to, so no place has two', async t => {

@@ -21,6 +21,7 @@ await t.test('a snapshot takes from the fleet what is the fleet’s, and from th
     onProbation: false,
     unreadyReason: null,
     utilization: 0.25,
+    reportAgeMs: 900,
     startedAtMs: 0,
     uptimeMs: 0,
     restarts: 0,

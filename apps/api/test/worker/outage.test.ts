@@ -150,6 +150,27 @@ for (const [how, limitMs] of [
     },
   )
 
+await t.test('a probe that finds no slot for its connection is no outage: the pool has its own', async t => {
+  const { app, dependencies, logged } = await testApp(t, database.url, {
+    database: { minConnections: 2, maxConnections: 2 },
+    probe: { intervalMs: 100, downAfter: 1, timeoutMs: 500 },
+  })
+  const { sql, name } = database
+  const has = (text: string) => logged.some(({ msg }) => String(msg).startsWith(text))
+  await until(() => dependencies.database.statistics().pool.idle === 2, { what: 'the connections of the pool' })
+  // As when others have taken them all: nobody new is let in, and who is there stays.
+  await sql`alter database ${sql(name)} connection limit 1`
+  t.teardown(() => sql`alter database ${sql(name)} connection limit -1`)
+  await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name} and application_name = 'test probe'`
+  await until(() => logged.some(({ failure }) => failure === '53300'), { what: 'the probe to be refused' })
+  for (let asked = 0; asked < 5; asked++) t.equal((await app.inject({ url: '/api/courses/1' })).statusCode, 200)
+  t.notOk(has('The database is away'))
+  await sql`alter database ${sql(name)} connection limit -1`
+  await until(async () => (await app.inject({ url: '/health/ready' })).statusCode === 200, {
+    what: 'the probe to be let in',
+  })
+})
+
 await t.test('a worker that starts without its database is there, and works as soon as the database does', async t => {
   const line = await relay(t, target)
   await line.cut()

@@ -36,7 +36,8 @@ const DatabaseHealth = Type.Object(
     checkedAt: Type.Union([Type.String(), Type.Null()], { description: 'When the last probe ended, ISO 8601.' }),
     failure: Type.Union([Type.String(), Type.Null()], { description: 'Code of the last failure while it is not up.' }),
     connections: Type.Union([Type.Object({ used: Type.Integer(), limit: Type.Integer() }, closed), Type.Null()], {
-      description: "Connections to the database, of all programs, and the server's limit.",
+      description:
+        'Connections to all databases of the server, of all programs, and how many it lets in: `max_connections` without the reserved ones.',
     }),
     successRatio: Ratio,
   },

@@ -159,9 +159,11 @@ const Database = Type.Object(
         waiting: Type.Integer({ minimum: 0, description: 'Callers that wait for one.' }),
         saturationRatio: Type.Number({ minimum: 0, maximum: 1, description: 'Of the fullest pool.' }),
         serverUsed: Type.Union([Count, Type.Null()], {
-          description: 'Connections to this database, of all programs, when it was last looked at.',
+          description: 'Connections to all databases of the server, of all programs, when it was last looked at.',
         }),
-        serverLimit: NullableCount,
+        serverLimit: Type.Union([Count, Type.Null()], {
+          description: 'How many of them the server lets in: `max_connections` without the reserved ones.',
+        }),
       },
       closed,
     ),

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { until } from '@plimsoll/testing'
+import { KINDS } from '../../../src/cache/kinds.ts'
 import type { BadgeList } from '../../../src/resources/gamification/badges/schema.ts'
 import { createDashboardRepository } from '../../../src/resources/gamification/dashboard/repository.ts'
 import type { Dashboard } from '../../../src/resources/gamification/dashboard/schema.ts'
@@ -97,10 +98,19 @@ await t.test('a user who has everything causes no write, and no number of a tran
     dependencies.database.transaction('test', async tx => {
       const [row] = await dashboardStatement(tx, id, today())
       const [transaction] = await tx<[{ xid: string | null }]>`select pg_current_xact_id_if_assigned()::text as xid`
-      return { initialised: row?.initialised, complete: row?.complete, xid: transaction.xid }
+      return { initialised: row?.initialised, recent: row?.recent, complete: row?.complete, xid: transaction.xid }
     })
-  t.match(await run(), { initialised: true, complete: true, xid: /^\d+$/ }, 'the first time')
-  t.same(await run(), { initialised: false, complete: true, xid: null }, 'ever after')
+  t.match(await run(), { initialised: true, recent: false, complete: true, xid: /^\d+$/ }, 'the first time')
+  t.same(await run(), { initialised: false, recent: true, complete: true, xid: null }, 'soon after')
+  const age = async (table: string, column: string, ms: number) => {
+    await sql`update ${sql(table)} set ${sql(column)} = now() - ${ms} * interval '1 ms' where user_id = ${id}`
+    return (await run()).recent
+  }
+  t.equal(await age('wallets', 'created_at', KINDS.userData.ttlMs * 2), true, 'the badge is still new')
+  t.equal(await age('user_badges', 'awarded_at', KINDS.userData.ttlMs * 2), false, 'nobody has answers from before it')
+  t.equal(await age('wallets', 'created_at', KINDS.userData.ttlMs), true)
+  t.equal(await age('wallets', 'created_at', KINDS.userData.ttlMs * 2), false)
+  t.same(await run(), { initialised: false, recent: false, complete: true, xid: null }, 'ever after')
   t.same(await firstThings(id), ALL_FIRST_THINGS)
 })
 
@@ -214,6 +224,17 @@ await t.test('cached: the second time nothing is asked, and a first dashboard sh
   t.same(await get<Dashboard>(`/dashboard/${id}`, cached), first)
   t.equal(await statements(), asked)
   t.match((await get<BadgeList>(`/badges/${id}`, cached)).body, { earned: 1, points: first.body.badges.points })
+})
+
+await t.test('a welcome of which nobody was told is told by the next dashboard', async t => {
+  const { app: cached } = await testApp(t, database.url, { cache: {} })
+  const id = await newUser('untold')
+  t.match((await get<BadgeList>(`/badges/${id}`, cached)).body, { earned: 0 })
+  // By a worker that was killed before it had its answer.
+  await createDashboardRepository(dependencies.database).read(id, today())
+  t.match((await get<BadgeList>(`/badges/${id}`, cached)).body, { earned: 0 }, 'so that there is something to tell')
+  t.match((await get<Dashboard>(`/dashboard/${id}`, cached)).body, { badges: { earned: 1 } })
+  t.match((await get<BadgeList>(`/badges/${id}`, cached)).body, { earned: 1 })
 })
 
 await t.test('users that are not there, and ids that are none', async t => {

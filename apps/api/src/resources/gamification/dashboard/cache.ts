@@ -25,7 +25,8 @@ export function createDashboardCache(
       const userId = Number(key)
       const read = await repository.read(userId, dayOf(clock.now()), signal)
       if (read === null) return null
-      if (read.initialised)
+      // Of a recent welcome again: the worker that gave it may have lost the answer, or been killed, before it could tell the others.
+      if (read.initialised || read.recent)
         await cache.invalidateTags([userTags.badges(userId), ...FIRST_TABLES]).catch(ignoreWhatIsNotSpread)
       return read.dashboard
     },

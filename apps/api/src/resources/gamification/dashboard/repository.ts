@@ -9,6 +9,8 @@ export interface DashboardRead {
   readonly dashboard: Dashboard
   /** The user came for the first time, and was given what every user has. */
   readonly initialised: boolean
+  /** They were given it so lately that caches may not have been told: the answer to that may have been lost. */
+  readonly recent: boolean
 }
 
 export interface DashboardRepository {
@@ -34,7 +36,7 @@ export function createDashboardRepository(database: Database): DashboardReposito
         const row = rows?.[0]
         if (row === undefined) return null
         initialised ||= row.initialised
-        if (row.complete) return { dashboard: row.dashboard, initialised }
+        if (row.complete) return { dashboard: row.dashboard, initialised, recent: row.recent }
       }
       throw new ApiError('API_ERR_DATABASE_BUSY', 'Others are changing the same user; try again in a moment.', {
         retryAfterS: 1,

@@ -10,6 +10,7 @@
 //   `complete` is false, and running the statement again shows all.
 // * All is read by indexes whose rows belong to the user, or to one of at most MAX_COURSES courses: it costs the same however large the tables are.
 import { tableTag } from '@plimsoll/db-optimizer'
+import { KINDS } from '../../../cache/kinds.ts'
 import type { DatabaseSql, Query } from '../../../database/database.ts'
 import { STREAK_TYPES } from '../streaks/schema.ts'
 import { MAX_COURSES, MAX_NEWEST, type Dashboard } from './schema.ts'
@@ -20,10 +21,15 @@ const FIRST_BADGE = 'welcome'
 /** Tags of the tables that are written for who comes for the first time. */
 export const FIRST_TABLES = ['wallets', 'user_streaks', 'user_badges'].map(name => tableTag('public', name))
 
+/** Age of a wallet or first badge from which on no cache has answers from before it: they're kept for that long, and a minute is for the statement itself. */
+const RECENT_MS = KINDS.userData.ttlMs + 60_000
+
 export interface DashboardRow {
   readonly dashboard: Dashboard
   /** Something was inserted. */
   readonly initialised: boolean
+  /** Something was there, but for so short a time that there may be cached answers without it: whoever inserted it may not have lived to tell the caches. */
+  readonly recent: boolean
   /** False: somebody else has inserted something just now, and it isn't in the dashboard. */
   readonly complete: boolean
 }
@@ -32,13 +38,14 @@ export interface DashboardRow {
 export function dashboardStatement(sql: DatabaseSql, userId: number, day: string): Query<DashboardRow> {
   /** As `toISOString` writes it. */
   const iso = (column: string) => sql`to_char(${sql(column)} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
+  const recently = sql`now() - ${RECENT_MS}::int * interval '1 ms'`
   return sql<DashboardRow[]>`
     with person as (
       select id, username, display_name, user_type, created_at from users where id = ${userId}
     ),
 
     old_wallet as (
-      select balance from wallets where user_id = (select id from person)
+      select balance, created_at from wallets where user_id = (select id from person)
     ), new_wallet as (
       insert into wallets (user_id)
       select id from person where not exists (select from old_wallet)
@@ -159,6 +166,8 @@ export function dashboardStatement(sql: DatabaseSql, userId: number, day: string
         from studied)
     ) as dashboard,
     exists (select from new_wallet) or exists (select from new_streaks) or exists (select from new_badges) as initialised,
+    exists (select from old_wallet where created_at > ${recently})
+      or exists (select from old_badges where badge_id in (select id from first_badge) and awarded_at > ${recently}) as recent,
     exists (select from wallet)
       and (select count(*) from streaks where streak_type = any(${FIRST_STREAKS}::text[])) = ${FIRST_STREAKS.length}
       and not exists (select from first_badge where id not in (select id from earned)) as complete

@@ -120,7 +120,7 @@ export const connectionBudget: Rule = ({ connections }) => {
       evidence: [
         reached('used connections', ratio, 'ratio', limit),
         shown('used connections', connections.used, 'connections'),
-        shown('max_connections', connections.limit, 'connections'),
+        shown('max_connections without the reserved ones', connections.limit, 'connections'),
       ],
       action:
         'Lower DB_CONNECTION_BUDGET, look in `pg_stat_activity` for other programs, or put a pooler in front (DATABASE_DIRECT_URL); the next connection may be refused.',
