@@ -24,6 +24,11 @@ export function pairedRatio(values: readonly number[], references: readonly numb
   return { median: middle, low: ratios[outside - 1] ?? middle, high: ratios[ratios.length - outside] ?? middle }
 }
 
+/** What `low` and `high` of so many rounds are, for who reads them. */
+export function intervalName(rounds: number): string {
+  return rankOfInterval(rounds) === 0 ? 'least to most' : '95 % interval'
+}
+
 /** "0.93 (0.91-0.96)" */
 export function renderRatio({ median, low, high }: PairedRatio, decimals = 2): string {
   return `${number(median, decimals)} (${number(low, decimals)}-${number(high, decimals)})`

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { judge, pairedRatio, renderRatio } from '../src/paired.ts'
+import { intervalName, judge, pairedRatio, renderRatio } from '../src/paired.ts'
 
 const ones = (count: number): number[] => Array.from({ length: count }, () => 1)
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
@@ -23,6 +23,11 @@ await t.test('the interval leaves out as many values as the sign test allows', a
     const { low, high } = pairedRatio(upTo(count), ones(count))
     t.same([low, high], [rank, count + 1 - rank], `${count} rounds`)
   }
+})
+
+await t.test('fewer rounds than six have no interval of 95 %, and are not said to', async t => {
+  for (const rounds of [1, 3, 5]) t.equal(intervalName(rounds), 'least to most', `${rounds} rounds`)
+  for (const rounds of [6, 9, 30]) t.equal(intervalName(rounds), '95 % interval', `${rounds} rounds`)
 })
 
 await t.test('lists that are empty or of different lengths are refused', async t => {

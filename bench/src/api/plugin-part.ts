@@ -1,8 +1,8 @@
 // What each part of app.ts costs a worker per request: CPU time of a process with it alone beside a bare Fastify's, and of one with all of them.
 //
 // Two processes that run the same code differ by a percent or two, so each round starts fresh ones, and two bare ones show what means nothing. Within a round they
-// take turns by tenths of a second, under the same load from another core. What else runs on the machine makes all of them dearer, so a turn is compared with bare's next to
-// it, and the median of a round's turns is that round's ratio.
+// take turns by tenths of a second, under the same load from another core. A pass is one turn of each. What else runs on the machine makes all of them dearer, so a turn is
+// compared with the reference's of the same pass, and the median of a round's turns is that round's ratio.
 import { availableParallelism } from 'node:os'
 import { readFileSync } from 'node:fs'
 import { threadTimeUs } from '../overhead/thread-time.ts'
@@ -33,6 +33,8 @@ export const PLUGIN_CONNECTIONS = 16
 export const BARE = 'bare'
 export const BARE_AGAIN = 'bare, the same again'
 export const ALL = 'all of them: createApp'
+/** The route with its checks, service and cache, in a bare Fastify: the part's name in apps/api/bench/plugin-parts.ts. Always measured, since the goal is a share of it. */
+export const CACHED_READ = 'schema, service, cache'
 
 export interface Variant {
   readonly name: string
@@ -55,6 +57,12 @@ export interface MeasuredVariant {
   readonly cpuUs: readonly number[]
   /** To bare, by round: the median of its turns' ratios. */
   readonly ratios: readonly number[]
+  /** By round, as the asker counted them: the median of its turns. */
+  readonly requestsPerSecond: readonly number[]
+  /** To bare's, by round: the median of its turns' ratios. */
+  readonly rateOfBare: readonly number[]
+  /** To the cached read's in the same way; empty where that isn't measured. */
+  readonly rateOfCachedRead: readonly number[]
   /** Of all its turns the cheapest: whatever else runs on the machine only adds to it. */
   readonly leastUs: number
   /** Of its answer, as it was sent. */
@@ -82,18 +90,36 @@ const FIELDS = [
   'X-Request-Deadline-Ms: 29983',
 ]
 
+/** Of one variant in one round, by turn; equal indices are of the same pass. */
+interface Turns {
+  readonly cpuUs: number[]
+  readonly requestsPerSecond: number[]
+  bodyBytes: number
+}
+
 class Cost {
   readonly cpuUs: number[] = []
   readonly ratios: number[] = []
+  readonly requestsPerSecond: number[] = []
+  readonly rateOfBare: number[] = []
+  readonly rateOfCachedRead: number[] = []
   leastUs = Number.POSITIVE_INFINITY
   bodyBytes = 0
 
-  add(turns: readonly number[], bare: readonly number[], bodyBytes: number): void {
-    this.cpuUs.push(median(turns))
-    this.ratios.push(median(turns.map((us, turn) => us / (bare[turn] ?? Number.NaN))))
-    this.leastUs = Math.min(this.leastUs, ...turns)
-    this.bodyBytes = bodyBytes
+  add(turns: Turns, bare: Turns, cachedRead: Turns | undefined): void {
+    this.cpuUs.push(median(turns.cpuUs))
+    this.ratios.push(medianRatio(turns.cpuUs, bare.cpuUs))
+    this.requestsPerSecond.push(median(turns.requestsPerSecond))
+    this.rateOfBare.push(medianRatio(turns.requestsPerSecond, bare.requestsPerSecond))
+    if (cachedRead !== undefined)
+      this.rateOfCachedRead.push(medianRatio(turns.requestsPerSecond, cachedRead.requestsPerSecond))
+    this.leastUs = Math.min(this.leastUs, ...turns.cpuUs)
+    this.bodyBytes = turns.bodyBytes
   }
+}
+
+function medianRatio(values: readonly number[], references: readonly number[]): number {
+  return median(values.map((value, pass) => value / (references[pass] ?? Number.NaN)))
 }
 
 interface Scene {
@@ -133,8 +159,8 @@ export async function measurePlugins(
         variants: variants.flatMap((variant, v) => {
           const cost = costs[w]?.[v]
           if (cost === undefined || cost.cpuUs.length === 0) return []
-          const { cpuUs, ratios, leastUs, bodyBytes } = cost
-          return [{ variant, cpuUs, ratios, leastUs, bodyBytes }]
+          const { cpuUs, ratios, requestsPerSecond, rateOfBare, rateOfCachedRead, leastUs, bodyBytes } = cost
+          return [{ variant, cpuUs, ratios, requestsPerSecond, rateOfBare, rateOfCachedRead, leastUs, bodyBytes }]
         }),
       })),
       busy: scene.busy,
@@ -147,7 +173,7 @@ export async function measurePlugins(
 
 function chosen(parts: readonly Part[], only: readonly string[] | null): readonly Part[] {
   if (only === null) return parts
-  return only.map(name => {
+  return [...new Set([CACHED_READ, ...only])].map(name => {
     const part = parts.find(part => part.name === name)
     if (part === undefined)
       throw new Error(`--only: there is no "${name}"; there are: ${parts.map(({ name }) => name).join(', ')}`)
@@ -185,8 +211,10 @@ async function measureRound(
     for (const [w, workload] of workloads.entries()) {
       const measured = scene.variants.flatMap(({ bySize }, v) => (workload.allParts || bySize ? [v] : []))
       const figures = await measureWorkload(scene, workload, measured, running)
-      const bareUs = figures.get(0)?.cpuUs ?? []
-      for (const [v, { cpuUs, bodyBytes }] of figures) costs[w]?.[v]?.add(cpuUs, bareUs, bodyBytes)
+      const turnsOf = (name: string) => figures.get(scene.variants.findIndex(variant => variant.name === name))
+      const bare = turnsOf(BARE)
+      if (bare === undefined) throw new Error(`${BARE} is measured with every answer`)
+      for (const [v, turns] of figures) costs[w]?.[v]?.add(turns, bare, turnsOf(CACHED_READ))
     }
   } finally {
     await Promise.all(Array.from(running.values(), worker => worker.stop()))
@@ -214,9 +242,9 @@ async function measureWorkload(
   { path, fields }: PluginWorkload,
   measured: readonly number[],
   running: ReadonlyMap<number, PluginWorker>,
-): Promise<ReadonlyMap<number, { readonly cpuUs: readonly number[]; readonly bodyBytes: number }>> {
+): Promise<ReadonlyMap<number, Turns>> {
   const { asker, settings } = scene
-  const figures = new Map(measured.map(v => [v, { cpuUs: [] as number[], bodyBytes: 0 }]))
+  const figures = new Map(measured.map((v): [number, Turns] => [v, { cpuUs: [], requestsPerSecond: [], bodyBytes: 0 }]))
   const ask = ({ socketPath }: PluginWorker, forMs: number) =>
     asker.ask({
       address: { path: socketPath },
@@ -238,8 +266,10 @@ async function measureWorkload(
     scene.busy.push(cpuUs / 1e6 / seconds)
     scene.keptOff.push((after.waitedUs - before.waitedUs) / 1e6 / seconds)
     const own = figures.get(candidate)
-    own?.cpuUs.push(cpuUs / latenciesMs.length)
-    if (own !== undefined) own.bodyBytes = bodyBytes
+    if (own === undefined) continue
+    own.cpuUs.push(cpuUs / latenciesMs.length)
+    own.requestsPerSecond.push(latenciesMs.length / seconds)
+    own.bodyBytes = bodyBytes
   }
   return figures
 }

@@ -4,7 +4,7 @@ import { number, percent, renderTable } from '../report.ts'
 import { summarize } from '../statistics.ts'
 import type { ClosedLoopResult, Way } from './client-protocol.ts'
 import { type Client, withClients } from './client.ts'
-import { judge, pairedRatio, renderRatio } from '../paired.ts'
+import { intervalName, judge, pairedRatio, renderRatio } from '../paired.ts'
 import type { Part, PartTools } from './part.ts'
 
 const PLAIN = 'postgres.js'
@@ -44,7 +44,7 @@ async function run(tools: PartTools): Promise<object> {
   // Many short rounds: what disturbs a machine comes in seconds, so that neighbours in time have the most in common.
   const times = { warmupMs: 30, measureMs: 150 }
   io.write(
-    `\nthroughput: reads by primary key, ${rounds} rounds, ratios to ${PLAIN} round by round: median (its 95 % interval)\n`,
+    `\nthroughput: reads by primary key, ${rounds} rounds, ratios to ${PLAIN} round by round: median (${intervalName(rounds)})\n`,
   )
   return withClients(CANDIDATES, tools.startClient, async clients => {
     const figures: { setting: Omit<Setting, 'url'>; rounds: Rounds }[] = []

@@ -42,7 +42,7 @@ export const SINS: readonly Sin[] = [
   { what: 'no cache', here: 'every request reads the database', report: 'P', requirement: 'D6' },
   {
     what: 'a health check on the path of each request',
-    here: '`select 1` and a count of the users, before anything else',
+    here: '`select 1`, awaited before anything else',
     report: 'P',
     requirement: 'D8',
   },

@@ -63,7 +63,7 @@ export const suite: Suite = {
     '--routes     Only the routes through the balancer',
     '--plugins    Only what plugins cost a worker',
     `--rounds N   Default: ${FULL.routes.rounds} for routes; ${FULL.plugins.rounds} for plugins, each with fresh processes`,
-    '--only NAMES Parts of the application, comma-separated, beside bare and all of them. Default: every one',
+    '--only NAMES Parts of the application, comma-separated, beside bare, a cached read and all of them. Default: every one',
     '--quick      Small data, a short round, few parts: shows that it works, not how fast it is',
   ].join('\n'),
   run,
@@ -97,12 +97,12 @@ async function runRoutes(io: BenchIo, database: TemporaryPostgres, settings: Rou
 
 async function runPlugins(io: BenchIo, database: TemporaryPostgres, settings: PluginSettings, isEmpty: boolean) {
   const { measurePlugins } = await import('../api/plugin-part.ts')
-  const { renderPlugins, verdictOf } = await import('../api/plugin-table.ts')
+  const { renderPlugins, sharesOf } = await import('../api/plugin-table.ts')
   const { url } = database.server
   if (isEmpty) await loadDemoData(io, url)
   const result = await measurePlugins(io, url, settings)
   io.write(renderPlugins(result))
-  return { settings, ...result, share: verdictOf(result.workloads[0]?.variants ?? []) }
+  return { settings, ...result, shares: sharesOf(result.workloads[0]?.variants ?? []) }
 }
 
 async function loadDemoData(io: BenchIo, url: string): Promise<void> {

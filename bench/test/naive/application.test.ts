@@ -6,7 +6,6 @@ import postgres from 'postgres'
 import t from 'tap'
 import { dropIndexes } from '../../src/field-reports/databases.ts'
 import { createNaiveApplication } from '../../src/naive/application.ts'
-import { HEALTH_STATEMENTS } from '../../src/naive/health-check.ts'
 
 const MIGRATIONS = path.resolve(import.meta.dirname, '../../../apps/api/migrations')
 /** The first has been here before, the second never. */
@@ -56,8 +55,8 @@ async function statementsOf(path: string): Promise<{ json: unknown; sent: readon
   statements.length = 0
   const answer = await app.inject({ url: path })
   if (answer.statusCode !== 200) throw new Error(`${path} answers ${answer.statusCode}: ${answer.body}`)
-  t.same(statements.slice(0, 2), [...HEALTH_STATEMENTS])
-  return { json: answer.json(), sent: statements.slice(2) }
+  t.equal(statements[0], 'select 1', 'its health check, which reads no table')
+  return { json: answer.json(), sent: statements.slice(1) }
 }
 
 await t.test('every request waits for a health check, and nothing is kept', async t => {

@@ -4,7 +4,7 @@ import t from 'tap'
 import { seededRandom, type TestDatabase } from '@plimsoll/testing'
 import { demoDatabase } from '../fixture/demo-database.ts'
 import { NO_DATABASE, testApp } from '../fixture/test-app.ts'
-import { askOverConnection } from './connection.ts'
+import { wrongTargets } from './connection.ts'
 import { operationsOf } from './operations.ts'
 import { plainRequest } from './requests.ts'
 import { faultsOfDocument, type WholeDocument } from './document-faults.ts'
@@ -84,13 +84,7 @@ await t.test('what is limited per address says when to come again', async t => {
 
 await t.test('targets that no URL parser would make are refused or not found', async t => {
   await app.listen({ port: 0, host: '127.0.0.1' })
-  const found: string[] = []
-  for (const operation of operations)
-    for (const { status, type, text, target } of await askOverConnection(app, operation)) {
-      const isProblem = type.startsWith('application/problem+json') && !text.includes('x-injected')
-      if (status >= 500 || (status >= 400 && !isProblem)) found.push(`${operation.method} ${target}: ${status} ${text}`)
-    }
-  t.equal(found.join('\n'), '')
+  t.equal(await play(wrongTargets), '')
 })
 
 await t.test('no request is answered with a failure', async t => {

@@ -1,7 +1,15 @@
 // What operations are asked by those who look for a way in, and by chance: whatever comes, the answer is a documented one that isn't a failure, and tells nothing.
 import fc from 'fast-check'
-import { HOSTILE_FIELDS, HOSTILE_HEADERS, HOSTILE_TEXTS, hostileBodies, ORDINARY_TEXTS } from './hostile.ts'
-import { holds, takesAnything, type Scene } from './judging.ts'
+import {
+  FORGED_CURSORS,
+  HOSTILE_FIELDS,
+  HOSTILE_HEADERS,
+  HOSTILE_TEXTS,
+  hostileBodies,
+  IMPOSSIBLE_CURSORS,
+  ORDINARY_TEXTS,
+} from './hostile.ts'
+import { holds, takesAnything, unless, type Scene } from './judging.ts'
 import type { Parameter } from './operations.ts'
 import { plainRequest, validRequests, wholeBody } from './requests.ts'
 import { report, type RequestParts } from './service.ts'
@@ -48,6 +56,13 @@ export const hostile: Scene = async (service, operation, operations) => {
     for (const { name } of operation.parameters.query.filter(mayTake))
       await ask({ ...base, query: [...base.query.filter(([other]) => other !== name), [name, text]] })
     if (index % 8 === place % 8) await ask({ ...base, query: [...base.query, [text, text]] })
+  }
+  if (operation.parameters.query.some(({ name }) => name === 'cursor')) {
+    const others = base.query.filter(([name]) => name !== 'cursor')
+    const from = (cursor: string): RequestParts => ({ ...base, query: [...others, ['cursor', cursor]] })
+    for (const cursor of FORGED_CURSORS) await ask(from(cursor))
+    for (const cursor of IMPOSSIBLE_CURSORS)
+      found.push(...unless(await service.ask(operation, from(cursor)), 400, 'API_ERR_CURSOR'))
   }
   for (const { name } of operation.parameters.header)
     for (const text of HOSTILE_FIELDS) await ask({ ...base, headers: { ...base.headers, [name]: text } })

@@ -48,6 +48,24 @@ export const HOSTILE_TEXTS: readonly string[] = [
   `\udc00${CANARY}`,
 ]
 
+const forged = (atMs: number, id = 1) => Buffer.from(`${atMs}:${id}`).toString('base64url')
+/** Places in time that a date holds, and nobody's database: before the year 1, and of more than four digits. They're refused by name. */
+export const IMPOSSIBLE_CURSORS: readonly string[] = [
+  253402300800000,
+  -62135596800001,
+  -62167219200000,
+  -62167219200001,
+  8.64e15,
+  -8.64e15,
+  8.64e15 + 1,
+].map(atMs => forged(atMs))
+/** At the ends of what's possible: nothing but a failure is wrong. */
+export const FORGED_CURSORS: readonly string[] = [
+  forged(253402300799999),
+  forged(-62135596800000),
+  forged(0, Number.MAX_SAFE_INTEGER),
+]
+
 const VISIBLE = [SQL, OTHER_LANGUAGES, NAMES, NUMBERS].flat().filter(text => /^[ -~]*$/.test(text))
 /** For header fields: what a client can send over a connection. */
 export const HOSTILE_FIELDS: readonly string[] = [

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { ApiError } from '../../src/errors.ts'
 import { problemResponses } from '../../src/plugins/openapi.ts'
 import { NO_DATABASE, testApp } from '../fixture/test-app.ts'
+import { wrongTargets } from './connection.ts'
 import { operationsOf, type OpenapiDocument } from './operations.ts'
 import { faultsOfDocument, type WholeDocument } from './document-faults.ts'
 import { anything, hostile } from './hostile-scenes.ts'
@@ -13,7 +14,7 @@ import * as documentScenes from './scenes.ts'
 import { Service } from './service.ts'
 
 const operatorToken = 'a-token-for-tests-only'
-const scenes = { ...documentScenes, anything, hostile }
+const scenes = { ...documentScenes, anything, hostile, wrongTargets }
 const closed = { additionalProperties: false }
 const Thing = Type.Object({ id: Type.Integer() }, { ...closed, description: 'A thing.' })
 const schema = { summary: 'Planted', tags: ['test'], response: { 200: Thing } }
@@ -103,6 +104,75 @@ const MISTAKES: Record<
         async () => good,
       )
     },
+  ],
+  '/answers-something-else-to-a-wrong-field': [
+    scenes.refused,
+    /headers\.x-colour \(missing\)/,
+    (app, path) =>
+      app.get(
+        path,
+        {
+          schema: {
+            ...schema,
+            headers: Type.Object({ 'x-colour': Type.String({ pattern: '^[a-z]{3}$', examples: ['red'] }) }),
+            response: { 200: Thing, ...problemResponses('API_ERR_COURSE_NOT_FOUND') },
+          },
+          validatorCompiler: () => (value: unknown) => ({ value }),
+        },
+        async request => {
+          if (request.headers['x-colour'] === 'red') return good
+          throw new ApiError('API_ERR_COURSE_NOT_FOUND', 'No.')
+        },
+      ),
+  ],
+  '/reads-any-cursor': [
+    scenes.hostile,
+    /not 400 API_ERR_CURSOR/,
+    (app, path) => {
+      const querystring = Type.Object({ cursor: Type.Optional(Type.String({ maxLength: 64 })) }, closed)
+      app.get(path, { schema: { ...schema, querystring } }, async () => good)
+    },
+  ],
+  '/takes-any-segment/:id': [
+    scenes.wrongTargets,
+    /is no refusal: \/takes-any-segment\/%0d%0ax-injected:1/,
+    (app, path) =>
+      app.get(
+        path,
+        { schema: { ...schema, params }, validatorCompiler: () => (value: unknown) => ({ value }) },
+        async () => good,
+      ),
+  ],
+  '/takes-any-segment-of-operators/:id': [
+    scenes.wrongTargets,
+    /is no refusal: \/takes-any-segment-of-operators\/%00/,
+    (app, path) =>
+      app.get(
+        path,
+        {
+          config: { access: 'operator' },
+          schema: { ...schema, params },
+          validatorCompiler: () => (value: unknown) => ({ value }),
+        },
+        async () => good,
+      ),
+  ],
+  '/lets-a-field-in/:id': [
+    scenes.wrongTargets,
+    /a header field was injected: \/lets-a-field-in\/%0d%0ax-injected:1/,
+    (app, path) =>
+      app.get(
+        path,
+        { schema: { ...schema, params }, validatorCompiler: () => (value: unknown) => ({ value }) },
+        (request, reply) => {
+          // Past Node's own check.
+          const id = (request.params as { id: string }).id.replaceAll('\0', '')
+          void reply.hijack()
+          reply.raw.socket?.end(
+            `HTTP/1.1 404 Not Found\r\nx-id: ${id}\r\ncontent-type: application/problem+json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}`,
+          )
+        },
+      ),
   ],
   '/reads-any-body': [
     scenes.wrongType,
@@ -195,6 +265,7 @@ await t.test('each mistake is found by the scene that is there for it', async t 
   })
   const document = (await app.inject({ url: '/openapi.json' })).json<OpenapiDocument>()
   const operations = operationsOf(document)
+  await app.listen({ port: 0, host: '127.0.0.1' })
   const service = new Service(app, { operatorToken, secrets: new Set(['user_streaks']) })
   for (const [path, [scene, says]] of Object.entries(MISTAKES)) {
     const operation = operations.find(operation => operation.path === path.replace(':id', '{id}'))
@@ -219,6 +290,7 @@ await t.test('a route without mistakes passes every scene', async t => {
   })
   const operations = operationsOf((await app.inject({ url: '/openapi.json' })).json<OpenapiDocument>())
   const operation = operations.find(({ path }) => path === '/good/{id}')
+  await app.listen({ port: 0, host: '127.0.0.1' })
   const service = new Service(app, { operatorToken, secrets: new Set(['user_streaks']) })
   if (operation === undefined) throw new Error('The operation is missing')
   for (const [name, scene] of Object.entries(scenes)) t.same(await scene(service, operation, operations), [], name)

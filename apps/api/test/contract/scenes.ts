@@ -27,6 +27,11 @@ const OTHER_TYPES = [
   '*/*',
 ]
 const OTHER_ENCODINGS = ['gzip', 'br', 'deflate', 'x', 'gzip, gzip']
+/** Header fields whose refusal has a code of its own, which names them. */
+const CODES_OF_FIELDS: Readonly<Record<string, string>> = {
+  'headers.if-match': 'API_ERR_PRECONDITION_REQUIRED',
+  'headers.idempotency-key': 'API_ERR_IDEMPOTENCY_KEY',
+}
 /** As long as the names of fields in an answer. */
 const MAX_FIELD_LENGTH = 64
 
@@ -106,11 +111,11 @@ export const refused: Scene = async (service, operation) => {
     const judged = await service.ask(operation, parts)
     const { issues = [] } = problemOf(judged)
     const isNamed = issues.some(issue => issue.field === field.slice(0, MAX_FIELD_LENGTH))
-    // Where a field has a code of its own, that's as good: 428 for a missing condition.
-    const hasOwnCode = field.startsWith('headers.') && judged.status >= 400 && judged.status < 500
+    const code = codeOf(judged)
     if (judged.faults.length > 0) found.push(report(judged))
-    else if (!hasOwnCode && codeOf(judged) !== 'API_ERR_VALIDATION') found.push(`${field} (${what}): ${report(judged)}`)
-    else if (!hasOwnCode && !isNamed) found.push(`${field} (${what}) isn't named: ${report(judged)}`)
+    else if (code !== undefined && code === CODES_OF_FIELDS[field]) return
+    else if (code !== 'API_ERR_VALIDATION') found.push(`${field} (${what}): ${report(judged)}`)
+    else if (!isNamed) found.push(`${field} (${what}) isn't named: ${report(judged)}`)
   }
   for (const { name, shape } of operation.parameters.path)
     for (const text of wrongTexts(shape).filter(text => text !== '' && text.length < TOO_LONG_PARAMETER.length))

@@ -2,6 +2,7 @@
 //
 // Each request comes from an address of its own, so that limits by address are no limit here. What answers teach is kept, as a client would: the cursor of a next page,
 // and the entity tag of what was read.
+import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { faultsOf } from './faults.ts'
 import type { Operation } from './operations.ts'
@@ -63,15 +64,24 @@ export class Service {
     return this.#tags.get(pathOf(operation, parts))
   }
 
+  /** Where it listens. @throws TypeError unless it does */
+  get port(): number {
+    return (this.#app.server.address() as AddressInfo).port
+  }
+
+  /** What whoever may ask for the operation sends along. */
+  tokenFor({ isForOperators }: Operation): Readonly<Record<string, string>> {
+    return isForOperators ? { authorization: `Bearer ${this.#options.operatorToken}` } : {}
+  }
+
   async ask(operation: Operation, parts: RequestParts, method: string = operation.method): Promise<Judged> {
     const path = pathOf(operation, parts)
     const query = parts.query.map(([name, value]) => `${encode(name)}=${encode(value)}`).join('&')
     const url = query === '' ? path : `${path}?${query}`
     const payload = parts.bytes ?? (parts.body === undefined ? undefined : JSON.stringify(parts.body))
-    const isOperator = operation.isForOperators && parts.isAnonymous !== true
     const headers: Record<string, string> = {
       ...(payload === undefined ? {} : { 'content-type': 'application/json' }),
-      ...(isOperator ? { authorization: `Bearer ${this.#options.operatorToken}` } : {}),
+      ...(parts.isAnonymous === true ? {} : this.tokenFor(operation)),
       ...parts.headers,
     }
     this.#addresses += 1

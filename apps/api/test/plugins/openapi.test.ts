@@ -1,5 +1,6 @@
 import t from 'tap'
 import { Type } from 'typebox'
+import type { FastifyInstance } from 'fastify'
 import { problemResponses } from '../../src/plugins/openapi.ts'
 import { NO_DATABASE, probeSchema, testApp } from '../fixture/test-app.ts'
 
@@ -9,21 +10,53 @@ interface Document {
   components: { schemas: Record<string, unknown> }
 }
 
+/** What is served and not documented, all of it: the preflight route of CORS. */
+const HIDDEN = ['OPTIONS *']
+/** In development also the files of the documentation page. */
+const HIDDEN_PAGE = ['', '/json', '/yaml', '/static/index.html', '/static/swagger-initializer.js'].flatMap(path => [
+  `GET /documentation${path}`,
+  `HEAD /documentation${path}`,
+])
+const HIDDEN_IN_DEVELOPMENT = [...HIDDEN, ...HIDDEN_PAGE, 'HEAD /documentation/', 'HEAD,GET /documentation/static/*']
+
+/** Routes that are registered from now on, the hidden ones apart. */
+function routesOf(app: FastifyInstance) {
+  const [served, hidden]: [string[], string[]] = [[], []]
+  app.addHook('onRoute', ({ method, url, schema }) => {
+    if (schema?.hide === true) hidden.push(`${String(method)} ${url}`)
+    else if (method !== 'HEAD') served.push(`${String(method).toLowerCase()} ${url.replaceAll(/:(\w+)/g, '{$1}')}`)
+  })
+  return { served, hidden }
+}
+
 await t.test('the document lists every route that is served, and nothing else', async t => {
   const { app } = await testApp(t, NO_DATABASE, { app: { metricsRoute: true } })
-  const served: string[] = []
-  app.addHook('onRoute', route => {
-    if (route.method !== 'HEAD' && route.schema?.hide !== true)
-      served.push(`${String(route.method).toLowerCase()} ${route.url.replaceAll(/:(\w+)/g, '{$1}')}`)
-  })
+  const { served, hidden } = routesOf(app)
   const response = await app.inject({ url: '/openapi.json' })
   const document = response.json<Document>()
   const listed = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map(method => `${method} ${path}`),
   )
   t.same(listed.toSorted(), served.toSorted())
+  t.same(hidden, HIDDEN)
   t.ok(served.length >= 10)
   t.match(response.headers['content-type'], /^application\/json/)
+})
+
+await t.test('a route hidden from the document is one of few that are known', async t => {
+  const { app } = await testApp(t, NO_DATABASE, { app: { environment: 'development' } })
+  const { hidden } = routesOf(app)
+  await app.ready()
+  t.same(hidden.toSorted(), HIDDEN_IN_DEVELOPMENT.toSorted())
+
+  const { app: planted } = await testApp(t, NO_DATABASE)
+  const found = routesOf(planted)
+  planted.get('/backdoor', { schema: { hide: true } }, () => ({}))
+  await planted.ready()
+  t.same(
+    found.hidden.filter(route => !HIDDEN.includes(route)),
+    ['GET /backdoor', 'HEAD /backdoor'],
+  )
 })
 
 await t.test('a route says what it does, the document also what follows from how it is made', async t => {
