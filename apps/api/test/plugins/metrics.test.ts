@@ -59,6 +59,7 @@ await t.test('a client that goes away is counted once as 499, and leaves nothing
 
 await t.test('errors are answers from 500 up', async t => {
   const test = await testApp(t, NO_DATABASE)
+  await until(() => test.dependencies.outage?.isAway === true, { what: 'the database to be missed' })
   await test.app.inject({ url: '/api/courses' })
   await test.app.inject({ url: '/nowhere' })
   t.match(test.dependencies.figures.snapshot(), { total: 2, errors: 1 })

@@ -182,7 +182,7 @@ await t.test('doesn’t take its own busy moments for the server’s', async t =
   await nextTurn()
   await nextTurn()
   // Blocks this process for far longer than the time-out, while the server answers.
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500)
   t.ok((await asked)[0], 'the answer was there all the time')
   t.equal(tier.state().state, 'on')
 })
