@@ -10,6 +10,7 @@ import { MIGRATION_ERRORS } from '@plimsoll/db-optimizer/migrations'
 import { LOCAL_POSTGRES_ERRORS } from '@plimsoll/local-postgres'
 import { LOAD_REPORT_ERRORS } from '@plimsoll/load-report'
 import { MEMORY_ERRORS } from '@plimsoll/memory-optimizer'
+import { RATE_LIMIT_ERRORS } from '@plimsoll/rate-limit'
 import { readImportTable, renderImportTable } from './import-table.ts'
 
 /** A table between markers of a Markdown file, or (marker null) a whole file. */
@@ -40,6 +41,7 @@ export const GENERATED_PARTS: readonly GeneratedPart[] = [
   },
   { file: 'packages/load-report/README.md', marker: 'errors', render: () => sentences(LOAD_REPORT_ERRORS) },
   { file: 'packages/memory-optimizer/README.md', marker: 'errors', render: () => renderErrorTable(MEMORY_ERRORS) },
+  { file: 'packages/rate-limit/README.md', marker: 'errors', render: () => sentences(RATE_LIMIT_ERRORS) },
   { file: 'packages/local-postgres/README.md', marker: 'errors', render: () => sentences(LOCAL_POSTGRES_ERRORS) },
 ]
 

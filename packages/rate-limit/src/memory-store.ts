@@ -1,0 +1,154 @@
+// The store in this process's memory. It joins the rules: a request is looked up under all of them, then counted under all or none.
+//
+// Invariants
+// * Nothing is counted for a request that any rule refuses.
+// * No timer, no promise, and for a key that's known no allocation: the decision is one object that the next call overwrites.
+// * Memory is bounded by the options: slots by maxKeys, keys by MAX_KEY_CHARS (longer ones are counted by their digest).
+// @hot
+import { hash } from 'node:crypto'
+import { RateLimitError } from './errors.ts'
+import { NO_SLOT, RuleWindows } from './rule-windows.ts'
+import { SteadyTime } from './steady-time.ts'
+import { completeOptions, type CompleteOptions, type MemoryStoreOptions } from './store-options.ts'
+import type { Decision, Keys, RateLimitStore, Rule, RuleState } from './store.ts'
+
+const MAX_KEY_CHARS = 256
+
+/** How full a rule's table is. */
+export interface RuleUsage {
+  readonly rule: Readonly<Required<Rule>>
+  /** Keys with a count of their own; some may be over. */
+  readonly keys: number
+  readonly maxKeys: number
+  /** Newcomers were counted together within the last window: there are more keys than `maxKeys`. */
+  readonly isSharing: boolean
+}
+
+/** A store whose decisions are there at once, and are overwritten by the next `take` or `peek`: read or copy what you need before. */
+export interface MemoryStore extends RateLimitStore<Decision> {
+  giveBack(keys: Keys, scope: string, atMs: number): undefined
+  /** For metrics: how full the tables are. */
+  usage(): readonly RuleUsage[]
+}
+
+/**
+ * Makes a store for this process.
+ * @throws RateLimitError `RATE_LIMIT_ERR_OPTION`
+ */
+export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
+  return new ProcessMemoryStore(completeOptions(options))
+}
+
+interface MutableState extends RuleState {
+  applies: boolean
+  remaining: number
+  nextMs: number
+  resetMs: number
+}
+
+interface MutableDecision extends Decision {
+  allowed: boolean
+  refusedBy: Readonly<Required<Rule>> | null
+  retryAfterMs: number
+  atMs: number
+  readonly states: readonly MutableState[]
+}
+
+class ProcessMemoryStore implements MemoryStore {
+  readonly rules: readonly Readonly<Required<Rule>>[]
+  readonly #maxKeys: number
+  readonly #time: SteadyTime
+  readonly #perRule: readonly RuleWindows[]
+  /** By rule: the slot that this request's key is measured by. */
+  readonly #found: Int32Array
+  readonly #decision: MutableDecision
+
+  constructor({ rules, maxKeys, cellsPerKey, clock, random }: CompleteOptions) {
+    this.rules = rules
+    this.#maxKeys = maxKeys
+    this.#time = new SteadyTime(clock)
+    this.#perRule = rules.map(rule => {
+      return new RuleWindows({ rule, maxKeys, cellsPerKey, secret: Math.floor(random.next() * 2 ** 32) | 0 })
+    })
+    this.#found = new Int32Array(rules.length)
+    const states = rules.map(rule => ({ rule, applies: false, remaining: rule.limit, nextMs: 0, resetMs: 0 }))
+    this.#decision = { allowed: true, refusedBy: null, retryAfterMs: 0, atMs: 0, states }
+  }
+
+  take(keys: Keys, scope = ''): Decision {
+    const decision = this.peek(keys, scope) as MutableDecision
+    if (!decision.allowed) return decision
+    for (let i = 0; i < this.#perRule.length; i++) {
+      const key = keyOf(keys, i)
+      if (key === null) continue
+      const one = this.#perRule[i] as RuleWindows
+      const slot = one.admit(key, one.rule.perScope ? scope : '', this.#found[i] as number, decision.atMs)
+      describe(decision.states[i] as MutableState, one, slot, decision.atMs)
+    }
+    return decision
+  }
+
+  peek(keys: Keys, scope = ''): Decision {
+    if (typeof keys !== 'string' && keys.length !== this.#perRule.length) {
+      throw new RateLimitError(
+        'RATE_LIMIT_ERR_KEYS',
+        `There are ${this.#perRule.length} rules and ${keys.length} keys: give one for each, or null for a rule that doesn't concern the request.`,
+      )
+    }
+    const nowMs = this.#time.now()
+    const decision = this.#decision
+    decision.atMs = nowMs
+    decision.refusedBy = null
+    decision.retryAfterMs = 0
+    for (let i = 0; i < this.#perRule.length; i++) {
+      const key = keyOf(keys, i)
+      const one = this.#perRule[i] as RuleWindows
+      const state = decision.states[i] as MutableState
+      state.applies = key !== null
+      if (key === null) continue
+      const slot = one.find(key, one.rule.perScope ? scope : '', nowMs)
+      this.#found[i] = slot
+      describe(state, one, slot, nowMs)
+      if (state.remaining === 0 && state.nextMs > decision.retryAfterMs) {
+        decision.refusedBy = one.rule
+        decision.retryAfterMs = state.nextMs
+      }
+    }
+    decision.allowed = decision.refusedBy === null
+    return decision
+  }
+
+  giveBack(keys: Keys, scope: string, atMs: number): undefined {
+    const nowMs = this.#time.now()
+    for (let i = 0; i < this.#perRule.length; i++) {
+      const key = keyOf(keys, i)
+      const one = this.#perRule[i] as RuleWindows
+      // Later it's no longer counted, and what is there is others'.
+      if (key === null || atMs + one.rule.windowMs <= nowMs) continue
+      const slot = one.find(key, one.rule.perScope ? scope : '', nowMs)
+      if (slot !== NO_SLOT) one.windows.takeBack(slot, nowMs)
+    }
+  }
+
+  usage(): readonly RuleUsage[] {
+    const nowMs = this.#time.now()
+    return this.#perRule.map(one => {
+      return { rule: one.rule, keys: one.keys, maxKeys: this.#maxKeys, isSharing: one.isSharing(nowMs) }
+    })
+  }
+}
+
+function describe(state: MutableState, { rule, windows }: RuleWindows, slot: number, nowMs: number): void {
+  state.remaining = slot === NO_SLOT ? rule.limit : rule.limit - windows.used(slot, nowMs)
+  state.nextMs = state.remaining > 0 ? 0 : windows.nextMs(slot, nowMs)
+  state.resetMs = slot === NO_SLOT ? 0 : windows.resetMs(slot, nowMs)
+}
+
+function keyOf(keys: Keys, index: number): string | null {
+  const key = typeof keys === 'string' ? keys : (keys[index] as string | null)
+  if (key === null) return null
+  if (typeof key !== 'string') {
+    throw new RateLimitError('RATE_LIMIT_ERR_KEYS', `Key ${index} is of type ${typeof key}: a key is a text, or null.`)
+  }
+  return key.length <= MAX_KEY_CHARS ? key : `sha256:${hash('sha256', key, 'base64')}`
+}
