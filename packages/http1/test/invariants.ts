@@ -69,6 +69,8 @@ export const asNarrowResponses = (octets: Buffer, cuts: readonly number[]): Outc
 export function checkRequestsIndependent(first: string, second: string): boolean {
   const alone = parseRequests(octetsOf(first))
   if (alone.finish !== 'idle' || alone.events.length === 0 || alone.events.at(-1)?.type !== 'end') return false
+  // Half of an empty line behind it, which the second would have to complete.
+  if (first.endsWith('\r')) return false
   const together = parseRequests(octetsOf(first + second))
   const expected = [...alone.events, ...parseRequests(octetsOf(second)).events]
   assert.deepEqual(together.events, expected, JSON.stringify([first, second]))
