@@ -9,6 +9,9 @@
 //   ┌───────────────────────────── stopping ───────────────┐ ──────────► ┌─────────┐
 //   └──────────────────────────────────────────────────────┘             │ stopped │
 //                                                                        └─────────┘
+// One state machine and all that may be asked of it, which makes it long; what each step consists of is elsewhere: worker-slot.ts, replacement-queue.ts, recycling.ts,
+// scaling.ts, fleet-desk.ts, metrics/.
+//
 // Invariants
 // * `#state` changes in #setState only, along these arrows.
 // * A crashed worker leaves the list of endpoints in the turn in which its exit is seen (endpoint-list.ts).

@@ -19,6 +19,9 @@
 //   current drains by itself (SIGTERM from outside) ──► it joins `leaving`; a successor takes its place, or the next generation is forked
 //   a process in `leaving` ends ──► nothing
 //
+// Each event is judged by all four of these together, so the class is long rather than cut along them; what needs less is elsewhere: probation.ts, restart-policy.ts,
+// slot-status.ts, worker-process.ts.
+//
 // Invariants
 // * While a successor starts and is on probation the current one isn't touched: a replacement never lowers the number of ready workers.
 // * Until it has been ready once, a slot doesn't restart anything: the start has failed, and that's for whoever called start().

@@ -3,7 +3,8 @@
 //     ETag: "3-kV9d0a"        version 3, by an author of this name
 //
 // * The tag is strong, as If-Match needs it (RFC 9110, 13.1.1). Everything of a blog's own raises its version; the author's name, which the answer shows too and a blog
-//   knows nothing about, is in the tag by itself, and so is the shape of the answer, which a release may change. So what was read stays valid exactly as long as it would be answered again.
+//   knows nothing about, is in the tag by itself, and so is the shape of the answer, which a release may change. So what was read stays valid exactly as long as it would
+//   be answered again.
 // * `If-Match` takes that tag, and `"3"`: a PUT's answer may carry no tag, since what's stored is more than what was sent (RFC 9110, 9.3.4), but it says its version.
 // * `If-Match: *` is refused: it would be true of any version, and the condition is there to exclude that.
 import { hash } from 'node:crypto'

@@ -17,7 +17,7 @@ export interface Surroundings {
   readonly isReady: boolean
   /** Whether answers are kept at all. */
   readonly caching: boolean
-  /** Connections to the database, of all programs, as last seen. */
+  /** Connections to all databases of the server, of all programs, as last seen. */
   readonly connections: { readonly used: number; readonly limit: number } | null
 }
 
