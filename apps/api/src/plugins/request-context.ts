@@ -70,12 +70,12 @@ export const requestContext = fastifyPlugin<RequestContextOptions>(
 )
 
 /**
- * The time of a request is up, and its handler hasn't answered. What only reads is answered for at once. What writes may just have done it, or be undoing it: its
- * own answer says which, and has a moment to come; without one nobody knows, and the client mustn't be told to try again.
+ * The time of a request is up, and its handler hasn't answered. What only reads is answered for at once, and so is what hasn't come whole: nothing was begun. What
+ * writes may just have done it, or be undoing it: its own answer says which, and has a moment to come; without one nobody knows, and the client mustn't be told to try again.
  */
 function answerFor(request: FastifyRequest, reply: FastifyReply, error: ApiError): void {
   if (request.deadline.isAnswered || reply.raw.headersSent || reply.raw.destroyed) return
-  if (SAFE_METHODS.has(request.method)) {
+  if (SAFE_METHODS.has(request.method) || !request.raw.complete) {
     sendProblem(reply, error)
     return
   }

@@ -2,7 +2,7 @@ import t from 'tap'
 import { connect } from 'node:net'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { until as waitUntil } from '@plimsoll/testing'
+import { rawClient, until as waitUntil } from '@plimsoll/testing'
 import { Deadlines } from '../../src/http/request-deadline.ts'
 import { testApp, NO_DATABASE, probeSchema } from '../fixture/test-app.ts'
 
@@ -67,13 +67,31 @@ await t.test(
       return { committed: true }
     })
     app.post('/deaf', { schema: probeSchema }, async () => never.promise)
-    const late = await app.inject({ method: 'POST', url: '/commits-late' })
-    t.match({ status: late.statusCode, ...late.json<object>() }, { status: 200, committed: true })
-    const deaf = await app.inject({ method: 'POST', url: '/deaf' })
-    t.match({ status: deaf.statusCode, ...deaf.json<object>() }, { status: 500, code: 'API_ERR_OUTCOME_UNKNOWN' })
-    t.equal(deaf.headers['retry-after'], undefined)
+    await app.listen({ host: '127.0.0.1', port: 0 })
+    const post = (path: string) =>
+      fetch(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}${path}`, { method: 'POST' })
+    const late = await post('/commits-late')
+    t.match({ status: late.status, body: await late.json() }, { status: 200, body: { committed: true } })
+    const deaf = await post('/deaf')
+    t.match(
+      { status: deaf.status, body: await deaf.json() },
+      { status: 500, body: { code: 'API_ERR_OUTCOME_UNKNOWN' } },
+    )
+    t.equal(deaf.headers.get('retry-after'), null)
   },
 )
+
+await t.test('a change whose body has not come whole was not begun: it may be tried again', async t => {
+  const { app } = await testApp(t, NO_DATABASE, { app: { handlerTimeoutMs: 30 } })
+  app.post('/takes', { schema: probeSchema }, () => ({ done: true }))
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const peer = await rawClient(t, (app.server.address() as AddressInfo).port)
+  await peer.write('POST /takes HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{"a')
+  const response = await peer.readResponse({ method: 'POST' })
+  t.equal(response.status, 503)
+  t.equal(response.header('retry-after'), '1')
+  t.match(response.body.toString(), /API_ERR_DEADLINE/)
+})
 
 await t.test('of many requests each has its own end, whichever comes first', async t => {
   const clock = { nowMs: 0, now: () => clock.nowMs }
