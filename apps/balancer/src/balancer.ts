@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { FastRandom } from '@plimsoll/load-balancing'
 import { createRegistry, type Logger } from '@plimsoll/telemetry'
+import { RateLimiter } from './admission/rate-limiter.ts'
 import { AdminListeners } from './admin/admin-listeners.ts'
 import { resolveAdminToken } from './admin/admin-token.ts'
 import type { BalancerConfig } from './config/config.ts'
@@ -28,7 +29,6 @@ import { EndpointWatch } from './health/endpoint-watch.ts'
 import { OutlierDetector } from './health/outlier-detector.ts'
 import { StallDetector } from './health/stall-detector.ts'
 import { AccessLog } from './observability/access-log.ts'
-import { DecisionLog } from './observability/decision-log.ts'
 import { DecisionRecorder } from './observability/decision-recorder.ts'
 import { logFailure } from './observability/failure-log.ts'
 import { BalancerMetrics } from './observability/metrics.ts'
@@ -40,6 +40,7 @@ import {
   clientOptions,
   outlierOptions,
   poolSettings,
+  rateLimiterOptions,
   reportOptions,
   retryOptions,
   upstreamOptions,
@@ -185,14 +186,14 @@ export function createBalancer(initial: BalancerConfig, dependencies: BalancerDe
 
   // ——— the pipeline: made anew by a reload; exchanges under way stay with the one that they began with ———
 
-  const decisionLog = new DecisionLog({
-    size: Math.max(1, config.log.decisions),
-    epochMs: Date.now() - clock.now(),
-  })
-  const decisions = new DecisionRecorder(decisionLog, pool, clock)
+  const decisionsKept = { size: Math.max(1, config.log.decisions), epochMs: Date.now() - clock.now() }
+  const decisions = new DecisionRecorder(decisionsKept, pool, clock)
+  let rateLimiter: RateLimiter | null = null
   const budget = new RetryBudget(budgetOptions(config), clock)
   const reports = new TryReports(pool, outliers, clock)
   const pipeline = (): Proxy => {
+    const limits = rateLimiterOptions(config)
+    rateLimiter = limits === null ? null : new RateLimiter(limits, clock, rateLimiter)
     const hashKey = config.strategy === 'consistent-hash' ? parseHashKey(config.hash.key) : null
     const databaseFree = new DatabaseFreePaths(config.reports.databaseFree)
     return new Proxy({
@@ -208,6 +209,8 @@ export function createBalancer(initial: BalancerConfig, dependencies: BalancerDe
       retry: new RetryPolicy(retryOptions(config), random),
       requestPasses: new RequestPasses(new TrustedProxies(config.trustedProxies), ids),
       responsePasses: new ResponsePasses(),
+      rateLimiter,
+      onRateLimited: ({ rule }) => metrics.countRateLimited(rule),
       sendsDeadline: config.timeouts.sendDeadline,
       hashKeyOf: (exchange, head) => (hashKey === null ? undefined : hashKeyFor(hashKey, exchange, head)),
       needsDatabase: head => databaseFree.needsDatabase(head),
@@ -265,6 +268,7 @@ export function createBalancer(initial: BalancerConfig, dependencies: BalancerDe
         isPanicking: () => shares.isPanicking,
         of: endpoint => (shares.isFresh(endpoint) ? endpoint.report.last : null),
       },
+      rateLimits: () => rateLimiter?.usage() ?? [],
       connections: endpoint => connections.get(endpoint) ?? null,
       now: () => clock.now(),
     },
@@ -276,7 +280,7 @@ export function createBalancer(initial: BalancerConfig, dependencies: BalancerDe
   const control = adminControl({
     pool,
     clock,
-    decisions: decisionLog,
+    decisions,
     isFresh: endpoint => shares.isFresh(endpoint),
     isDraining: () => draining,
     metrics: async () => metrics.render() + (await registry.metrics()),

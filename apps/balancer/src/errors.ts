@@ -41,6 +41,13 @@ export const BALANCER_ERRORS = {
     message: 'CONNECT and TRACE are not served',
     remedy: 'Use another method; a reverse proxy opens no tunnels to addresses that a client names.',
   },
+  LB_ERR_RATE_LIMITED: {
+    status: 429,
+    source: 'client',
+    message: 'Too many requests from this address',
+    remedy:
+      'Wait as long as Retry-After says; RateLimit-Policy has the rules. Or raise rate-limit.overall-limit or endpoint-limit.',
+  },
   LB_ERR_REQUEST_TIMEOUT: {
     status: 408,
     source: 'client',

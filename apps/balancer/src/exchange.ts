@@ -120,6 +120,8 @@ export class Exchange implements AnswerReceiver, TryState, StreamExits {
   // ——— the answer ———
   /** Status sent to the client, 0 until then. */
   status = 0
+  /** Lines of RateLimit and RateLimit-Policy with their CRLF, for our own answer or an endpoint's; empty for none. */
+  rateLimitFields = ''
   /** The codec's `FRAMING` by which the answer's end is shown to the client. */
   answerFraming = 0
   /** The end of a chunked answer has been written, with its trailers. */

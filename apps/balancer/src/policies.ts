@@ -1,6 +1,7 @@
 // From the configuration to what each part of the balancer takes: the one place that knows both, at the start and at a reload.
 import { createLimits } from '@plimsoll/http1'
 import { createPicker, type PickerSources } from '@plimsoll/load-balancing'
+import type { RateLimiterOptions } from './admission/rate-limiter.ts'
 import type { BalancerConfig } from './config/config.ts'
 import { TrustedProxies } from './headers/trusted-proxies.ts'
 import type { OutlierOptions } from './health/outlier-detector.ts'
@@ -67,6 +68,15 @@ export function retryOptions({ retry }: BalancerConfig): RetryOptions {
 
 export function budgetOptions({ retry }: BalancerConfig): RetryBudgetOptions {
   return { ratio: retry.budgetRatio, minPerSecond: retry.budgetMinPerSecond }
+}
+
+/** Null when clients aren't limited. */
+export function rateLimiterOptions({ rateLimit }: BalancerConfig): RateLimiterOptions | null {
+  const { enabled, exempt, ...options } = rateLimit
+  if (!enabled) return null
+  if (exempt.length === 0) return { ...options, isExempt: () => false }
+  const addresses = new TrustedProxies(exempt)
+  return { ...options, isExempt: address => addresses.has(address) }
 }
 
 /** Limits of one message, the same for both sides. */

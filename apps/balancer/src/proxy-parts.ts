@@ -1,6 +1,7 @@
 // What the pipeline is made of: the parts that `proxy.ts` joins, handed in by the composition root.
 import type { MessageHead } from '@plimsoll/http1'
 import type { HashKey } from '@plimsoll/load-balancing'
+import type { RateLimiter, RateLimitRefusal } from './admission/rate-limiter.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { Exchange } from './exchange.ts'
 import type { RequestPasses } from './headers/request-passes.ts'
@@ -32,6 +33,8 @@ export interface ProxyParts {
   readonly clock: Clock
   readonly random: { next(): number }
   readonly streams: StreamTally
+  /** Limits by client address; null when there are none. */
+  readonly rateLimiter: RateLimiter | null
   /** What `consistent-hash` keeps together; undefined for strategies that don't hash. */
   hashKeyOf(exchange: Exchange, head: MessageHead): HashKey | undefined
   /** Whether endpoints whose database has room go before others for it. */
@@ -46,6 +49,8 @@ export interface ProxyParts {
   readonly sendsDeadline: boolean
   /** The process has run out of sockets. */
   onExhausted(): void
+  /** A client has had its share. */
+  onRateLimited(refusal: RateLimitRefusal): void
   /** An exchange has ended, answered or not; told before the channel `lb:exchange:finished`. */
   onFinished(exchange: Exchange): void
 }

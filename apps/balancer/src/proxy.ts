@@ -1,8 +1,8 @@
 // The pipeline: the one file that knows the order of the stages, with the retry loop.
 //
-//   head ─► refused? ─► request passes ─► pick an endpoint ─► connection ─► send ─► answer ─► response passes ─► finish
-//                                             ▲                                │
-//                                             └──── failed, and a retry is allowed
+//   head ─► rate limit ─► refused? ─► request passes ─► pick an endpoint ─► connection ─► send ─► answer ─► response passes ─► finish
+//                                                            ▲                              │
+//                                                            └──── failed, and a retry is allowed
 //
 // Invariants
 // * A request is answered exactly once: by an endpoint, by a problem of ours, or by a cut connection when its answer broke off.
@@ -11,6 +11,7 @@
 //   `#finish` runs exactly once for each exchange.
 import { FRAMING, METHOD, type MessageHead, type Refusal } from '@plimsoll/http1'
 import { problem } from '@plimsoll/problem-details'
+import type { RateLimitRefusal } from './admission/rate-limiter.ts'
 import { copyTrailers, framingFor, relayAnswerBody, relayAnswerEnd, relayAnswerTrailers } from './answer-relay.ts'
 import { channels, type ExchangeFinished, type ExchangeStarted } from './channels.ts'
 import type { RequestHandler } from './downstream/request-handler.ts'
@@ -53,20 +54,30 @@ export class Proxy implements RequestHandler, HedgePipeline {
     exchange.heldBody = exchange.hasBody ? new ByteStore() : null
     exchange.awaitsContinue = head.expectContinue
     exchange.wantsUpgrade = head.upgradeToWebSocket && head.method === METHOD.GET && !exchange.hasBody
-    this.#parts.requestPasses.apply(exchange, head, exchange.client.identity)
-    exchange.hashKey = this.#parts.hashKeyOf(exchange, head)
-    exchange.needsDatabase = this.#parts.needsDatabase(head)
+    const { identity } = exchange.client
+    const chain = this.#parts.requestPasses.meet(exchange, head, identity)
     if (channels.exchangeStarted.hasSubscribers) {
       const message: ExchangeStarted = { exchange }
       channels.exchangeStarted.publish(message)
     }
+    const limited = this.#parts.rateLimiter?.check(exchange, head) ?? null
+    if (limited !== null) return this.#refuseLimited(exchange, limited)
     const refusal = refusalFor(exchange, head)
     if (refusal) return this.#refuse(exchange, refusal)
     if (head.method === METHOD.OPTIONS && maxForwards(head) === 0) return this.#answerOptions(exchange)
     if (this.#parts.deadlines.isGivenTimeOver(exchange)) return this.#refuse(exchange, outOfTime())
+    this.#parts.requestPasses.apply(exchange, head, identity, chain)
+    exchange.hashKey = this.#parts.hashKeyOf(exchange, head)
+    exchange.needsDatabase = this.#parts.needsDatabase(head)
     exchange.mayHedge = this.#parts.retry.allowsHedge(exchange)
     this.#parts.budget.requested(exchange.startedAtMs)
     this.#attempt(exchange)
+  }
+
+  #refuseLimited(exchange: Exchange, refusal: RateLimitRefusal): void {
+    this.#parts.onRateLimited(refusal)
+    this.#parts.decisions?.limited(exchange, refusal)
+    this.#refuse(exchange, refusal.error)
   }
 
   onPartialHead(exchange: Exchange, head: MessageHead): void {

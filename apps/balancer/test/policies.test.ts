@@ -8,6 +8,7 @@ import {
   clientOptions,
   outlierOptions,
   poolSettings,
+  rateLimiterOptions,
   reportOptions,
   retryOptions,
   upstreamOptions,
@@ -48,6 +49,7 @@ await t.test('with nothing said the numbers are those of the option table', t =>
   t.match(clientOptions(config), { limits: { ...messageLimits, maxBodyBytes: 10_485_760 }, times: { idleMs: 60_000 } })
   t.match(upstreamOptions(config), { limits: messageLimits, connectMs: 1_000 })
   t.match(acceptOptions(config), { maxConnectionsPerAddress: 0 })
+  t.equal(rateLimiterOptions(config), null)
   t.end()
 })
 
@@ -88,6 +90,26 @@ await t.test('an idle endpoint is believed from one check to the next, unless ch
   ] as const)
     t.equal(reportOptions(configOf(...argv)).expiryMs, expiryMs, argv.join(' '))
   t.match(reportOptions(configOf()), { from: 'unix', maxDatabaseWaiting: 1 })
+  t.end()
+})
+
+await t.test('limits by address are there when they are asked for', t => {
+  const off = rateLimiterOptions(configOf('--rate-limit.overall-limit=5'))
+  t.equal(off, null)
+  const all = rateLimiterOptions(configOf('--rate-limit.enabled=true'))
+  t.match(all, {
+    overallLimit: 1000,
+    overallWindowMs: 900_000,
+    endpointLimit: 100,
+    endpointWindowMs: 60_000,
+    endpoints: [],
+    ipv6PrefixBits: 64,
+    maxKeys: 50_000,
+    fields: true,
+  })
+  t.equal(all?.isExempt('127.0.0.1'), false)
+  const some = rateLimiterOptions(configOf('--rate-limit.enabled=true', '--rate-limit.exempt=127.0.0.0/8'))
+  t.same([some?.isExempt('127.9.9.9'), some?.isExempt('128.0.0.1'), some?.isExempt('')], [true, false, false])
   t.end()
 })
 

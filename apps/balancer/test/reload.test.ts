@@ -4,8 +4,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import { leakCheck, spawnProgram, until } from '@plimsoll/testing'
-import { answerTo, get } from './conversation.ts'
+import { leakCheck, rawClient, spawnProgram, until } from '@plimsoll/testing'
+import { answerTo, final, get } from './conversation.ts'
 import { answer, strictOrigin } from './strict-origin.ts'
 
 leakCheck(t)
@@ -111,6 +111,43 @@ await t.test('a file that is wrong changes nothing, and the log says where it is
   await write(config({ url: origin.url }))
   program.kill('SIGHUP')
   await until(async () => (await metric('lb_config_last_reload_successful')) === 1, { what: 'a good file' })
+})
+
+await t.test('limits by address come, keep their counts and go', async t => {
+  const origin = await strictOrigin(t)
+  const settings = (rateLimit: object) => ({ ...config({ url: origin.url }), rateLimit })
+  const { program, port, write, metric, available } = await started(t, settings({}))
+  await available(1)
+  let reloads = 0
+  const reload = async (rateLimit: object) => {
+    await write(settings(rateLimit))
+    program.kill('SIGHUP')
+    reloads++
+    await until(async () => (await metric('lb_config_reloads_total')) === reloads, { what: `reload ${reloads}` })
+  }
+  const client = await rawClient(t, port)
+  const statuses = async (count: number) => {
+    const seen: number[] = []
+    for (let i = 0; i < count; i++) {
+      await client.write(get('/a'))
+      seen.push((await final(client)).status)
+    }
+    return seen
+  }
+  t.same(await statuses(3), [200, 200, 200])
+  const limits = { enabled: true, overallLimit: 2, endpoints: ['/a'] }
+  await reload(limits)
+  t.same(await statuses(3), [200, 200, 429], 'what was before does not count')
+  await reload({ ...limits, fields: false, endpoints: ['/', '/a'], exempt: ['192.0.2.1'] })
+  t.same(await statuses(1), [429], 'the counts go on')
+  await reload({ ...limits, exempt: ['127.0.0.1'] })
+  t.same(await statuses(3), [200, 200, 200], 'exempt from now on')
+  await reload({ ...limits, overallLimit: 1 })
+  t.same(await statuses(2), [200, 429], 'other rules begin anew')
+  t.equal(await metric('lb_rate_limited_total{rule="overall"}'), 3)
+  await reload({})
+  t.same(await statuses(2), [200, 200])
+  t.equal(await metric('lb_rate_limited_total{rule="overall"}'), 3, 'what was counted stays')
 })
 
 await t.test('limits and times hold for the next request, those under way keep theirs', async t => {

@@ -3,13 +3,12 @@ import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ownEnvironment } from '../field-reports/databases.ts'
+import { LIMITS_OFF } from '../limits-off.ts'
 import { type Program, startProgram } from '../program.ts'
 import type { BenchIo } from '../suite.ts'
 import type { Address } from './asker-protocol.ts'
 
 export const OPERATOR_TOKEN = 'of-this-bench-run-only'
-/** In workers; the balancer has none. Nobody has a hundred connections and one address. */
-export const LIMITS_OFF = { FEATURE_RATE_LIMIT: 'false' } as const
 export const CACHING_OFF = { FEATURE_CACHING: 'false' } as const
 
 export interface StackPlan {

@@ -1,8 +1,8 @@
 // The routes' figures as tables, the claims above them.
+import { LIMITS_OFF } from '../limits-off.ts'
 import { type Column, number, percent, renderTable } from '../report.ts'
 import { median } from '../statistics.ts'
 import { CLAIMS, type Judgement, judgeRounds, type RouteFigures } from './claims.ts'
-import { LIMITS_OFF } from './production-stack.ts'
 import type { MeasuredCell, RouteResult } from './route-part.ts'
 import { MIXED } from './routes.ts'
 
@@ -16,7 +16,7 @@ const EXPLANATION = `  cold    each request another key, the cache emptied befor
 export function renderRoutes({ cells, failures, machine, postgres }: RouteResult, setting: string): string {
   const profile = [
     `${setting}, each connection with one request under way at all times, through the balancer; PostgreSQL ${postgres}`,
-    `production's defaults, but limits per address are off: ${assignments(LIMITS_OFF)} in workers, the balancer has none`,
+    `production's defaults, but limits per address are off: ${assignments(LIMITS_OFF)}, in balancer and workers`,
     `our programs had ${percent(machine.ours)} of the machine's time${machine.others > BUSY_OTHERWISE ? `, OTHERS ${percent(machine.others)}: LATENCIES ARE THEIRS AS WELL` : `, others ${percent(machine.others)}`}`,
   ]
   const failed = Array.from(failures, ([route, failure]) => `  failed first, ${route}: ${failure}\n`).join('')

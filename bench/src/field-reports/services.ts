@@ -1,6 +1,7 @@
 // The two services as programs: the naive one, and ours as its user starts it.
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { LIMITS_OFF } from '../limits-off.ts'
 import type { NaiveOrder } from '../naive/program.ts'
 import { startProgram, type Program } from '../program.ts'
 import type { BenchIo } from '../suite.ts'
@@ -49,7 +50,7 @@ export interface OurSetting {
   readonly workers: number | null
 }
 
-/** `npm start` on a database that's there: balancer, supervisor and workers, with the defaults of production. */
+/** `npm start` on a database that's there: balancer, supervisor and workers, with the defaults of production but for limits per address. */
 export async function startOurService(
   io: BenchIo,
   { databaseUrl, size, workers }: OurSetting,
@@ -66,6 +67,7 @@ export async function startOurService(
       LOG_LEVEL: 'warn',
       DATABASE_URL: databaseUrl,
       API_OPERATOR_TOKEN: OPERATOR_TOKEN,
+      ...LIMITS_OFF,
     },
     ready: from => ('line' in from ? /^\s*Service\s+(http:\/\/\S+)/.exec(from.line)?.[1] : undefined),
     startTimeoutMs: START_TIMEOUT_MS,

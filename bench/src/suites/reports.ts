@@ -82,7 +82,7 @@ function renderSetting(
   const cores = availableParallelism()
   return [
     `before: one process, ${NAIVE_POOL_SIZE} connections, ${number(droppedIndexes.length)} indexes fewer`,
-    `ours:   a balancer, a supervisor and ${workers ?? Math.max(2, cores)} workers, with the defaults of production`,
+    `ours:   a balancer, a supervisor and ${workers ?? Math.max(2, cores)} workers, with the defaults of production, without limits per address`,
     `both:   one PostgreSQL, the same rows, ${cores} cores for everything, load included`,
     `        ${number(roundTripMs, 2)} ms to the database and back${distanceMs === 0 ? '' : `: it is ${distanceMs} ms further away, one way`}`,
     '',

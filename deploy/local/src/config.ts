@@ -42,6 +42,12 @@ export const localSchema = Type.Object(
       default: true,
       env: 'LOAD_BALANCING',
     }),
+    rateLimit: Type.Boolean({
+      description:
+        'Limits per client address, in the balancer and in workers. In development requests from this machine are exempt; with NODE_ENV=production they count like all.',
+      default: true,
+      env: 'FEATURE_RATE_LIMIT',
+    }),
     fresh: Type.Boolean({ description: 'Throw the demo data away and load it again.', default: false }),
     data: Type.Optional(
       Type.String({

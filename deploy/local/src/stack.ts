@@ -14,6 +14,7 @@ import { ChildProgram, type ReadyLine } from './child-program.ts'
 import type { LocalConfig } from './config.ts'
 import { openDataFolder, type DataFolder } from './data-folder.ts'
 import { LocalError } from './errors.ts'
+import { LIMITED_ENDPOINTS } from './limited-endpoints.ts'
 import { requirePorts } from './ports.ts'
 import { Progress, renderScreen, type Terminal } from './screen.ts'
 
@@ -196,6 +197,7 @@ export class Stack {
         API_ADMIN_PORT: String(this.#config.apiAdminPort),
         API_WORKERS: String(workers),
         LOAD_BALANCING: String(this.#config.loadBalancing),
+        FEATURE_RATE_LIMIT: String(this.#config.rateLimit),
         API_RUN_FOLDER: folder.run,
         API_CONTROL_TOKEN: folder.adminToken,
       },
@@ -220,14 +222,32 @@ export class Stack {
         '--reports.database-free=/openapi.json',
         '--reports.database-free=/documentation',
         `--load-balancing=${this.#config.loadBalancing}`,
+        ...this.#rateLimitFlags(),
         // Nobody is in front of this balancer who would have to look away first.
         '--shutdown.grace-ms=0',
         `--shutdown.drain-ms=${DRAIN_MS}`,
       ],
-      env: { ADMIN_TOKEN: folder.adminToken, PORT: undefined, ADMIN_PORT: undefined, LOAD_BALANCING: undefined },
+      env: {
+        ADMIN_TOKEN: folder.adminToken,
+        PORT: undefined,
+        ADMIN_PORT: undefined,
+        LOAD_BALANCING: undefined,
+        RATE_LIMIT: undefined,
+      },
       stopTimeoutMs: STOP_TIMEOUT_MS.balancer,
     })
     return balancer.ready()
+  }
+
+  /** A developer's tools and load generators all have the address of this machine; in production everybody counts. */
+  #rateLimitFlags(): string[] {
+    if (!this.#config.rateLimit) return []
+    const isDevelopment = (this.#surroundings.env['NODE_ENV'] ?? 'development') === 'development'
+    return [
+      '--rate-limit.enabled=true',
+      ...LIMITED_ENDPOINTS.map(endpoint => `--rate-limit.endpoints=${endpoint}`),
+      ...(isDevelopment ? ['127.0.0.0/8', '::1'] : []).map(address => `--rate-limit.exempt=${address}`),
+    ]
   }
 
   /**

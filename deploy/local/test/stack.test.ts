@@ -103,6 +103,8 @@ await t.test(
         [stack.admin, stack.apiAdmin].map(async url => (await fetch(`${url}/metrics`)).text()),
       )
       t.match(balancer, /^lb_requests_total\{[^}]*code="200"\} [1-9]/m)
+      t.match(balancer, /^lb_rate_limit_max_keys\{rule="endpoint"\} [1-9]/m, 'clients are limited')
+      t.match(balancer, /^lb_rate_limit_keys\{rule="overall"\} 0$/m, 'but for those of this machine')
       t.match(fleet, /^api_requests_total\{[^}]*\} [1-9]/m)
       t.equal((await fetch(`${stack.service}/metrics`)).status, 404, 'metrics are not public')
     })

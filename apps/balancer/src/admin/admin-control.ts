@@ -31,11 +31,11 @@ export interface EndpointControl {
 
 /** The last decisions. */
 export interface DecisionSource {
-  /** How many are kept. */
+  /** How many picks are kept; of what the limits by address refuse, at most as many. */
   readonly size: number
   /** The tries of a request, oldest first; empty when it isn't among them. */
   find(requestId: string): readonly DecisionView[]
-  /** At most so many, newest first. */
+  /** At most so many picks, newest first. */
   latest(limit: number): readonly DecisionView[]
 }
 

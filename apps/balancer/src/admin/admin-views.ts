@@ -187,11 +187,11 @@ export const DecisionViewSchema = Type.Object(
     atIso: Type.String({ description: 'Wall-clock time, ISO 8601 in UTC.' }),
     tryNumber: Type.Integer({ minimum: 1, description: '1 for the first try.' }),
     strategy: Type.String(),
-    kind: Type.Enum(['picked', 'database-room', 'probe', 'panic', 'none'], {
+    kind: Type.Enum(['picked', 'database-room', 'probe', 'panic', 'none', 'rate-limited'], {
       description:
-        '`picked` by the strategy, `database-room`: by the strategy, of those without database waiters, `probe` of an endpoint on trial, `panic`: taken though not available, `none`: nobody could be asked.',
+        '`picked` by the strategy, `database-room`: by the strategy, of those without database waiters, `probe` of an endpoint on trial, `panic`: taken though not available, `none`: nobody could be asked, `rate-limited`: nobody was, because the client has had its share.',
     }),
-    chosen: OrNull.String('Id of the endpoint; null for `none`.'),
+    chosen: OrNull.String('Id of the endpoint; null for `none` and `rate-limited`.'),
     candidates: Type.Array(
       Type.Object({
         id: Id,
@@ -210,7 +210,7 @@ export const DecisionViewSchema = Type.Object(
         end: Type.String({ description: 'How the try ended: `answered`, `retried`, `refused`, `client-left`, ...' }),
         errorCode: OrNull.String('Code of the balancer, `LB_ERR_...`.'),
         errorDetail: OrNull.String('What happened this time.'),
-        cause: OrNull.String("What lies behind it: the system's or the codec's own code."),
+        cause: OrNull.String("What lies behind it: the system's or the codec's own code, or the rule of a limit."),
         notRetriedBecause: OrNull.String('Why it was not sent again, where it could have been.'),
       },
       'null while it is under way.',

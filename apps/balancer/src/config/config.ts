@@ -11,6 +11,7 @@ import { healthIssues, healthOptions } from './health-options.ts'
 import { limitsOptions } from './limits-options.ts'
 import { logOptions } from './log-options.ts'
 import { outlierOptions, panicOptions, slowStartOptions, stallOptions } from './outlier-options.ts'
+import { rateLimitIssues, rateLimitOptions } from './rate-limit-options.ts'
 import { reportsIssues, reportsOptions } from './reports-options.ts'
 import { retryOptions } from './retry-options.ts'
 import { shutdownOptions } from './shutdown-options.ts'
@@ -102,6 +103,7 @@ export const balancerSchema = Type.Object(
     reports: reportsOptions,
     retry: retryOptions,
     limits: limitsOptions,
+    rateLimit: rateLimitOptions,
     trustedProxies: Type.Array(Type.String(), {
       description:
         'Peers whose X-Forwarded-For, Forwarded, X-Forwarded-Proto, -Host, X-Request-Id, deadline and priority are believed: addresses, ranges like 10.0.0.0/8, or "unix".',
@@ -129,9 +131,11 @@ export function checkBalancerConfig(config: BalancerConfig): string[] {
   attempt('listen', () => parseListenAddress(config.listen, '::'))
   issues.push(...checkAdminOptions(config))
   attempt('trustedProxies', () => new TrustedProxies(config.trustedProxies))
+  attempt('rateLimit.exempt', () => new TrustedProxies(config.rateLimit.exempt))
   attempt('hash.key', () => parseHashKey(config.hash.key))
   for (const upstream of config.upstream) attempt('upstream', () => parseUpstreamAddress(upstream.url))
   issues.push(...healthIssues(config.health), ...discoveryIssues(config.discovery), ...reportsIssues(config.reports))
+  issues.push(...rateLimitIssues(config.rateLimit))
   const { file, dns, srv } = config.discovery
   if (config.upstream.length === 0 && file === '' && dns.length === 0 && srv.length === 0) {
     issues.push(

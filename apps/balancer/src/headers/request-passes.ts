@@ -58,22 +58,28 @@ export class RequestPasses {
     exchange.clientAddress = identity.peerAddress
   }
 
-  /** Fills what the exchange knows of its client, and writes the head that goes to an endpoint into a buffer of its own. */
-  apply(exchange: Exchange, head: MessageHead, identity: ClientIdentity): void {
-    const { peerAddress, isTrusted } = identity
+  /**
+   * Fills what the exchange knows of its client, which is enough to refuse it; gives the X-Forwarded-For of a peer that's believed,
+   * for `apply`.
+   */
+  meet(exchange: Exchange, head: MessageHead, { peerAddress, isTrusted }: ClientIdentity): string {
     const said = isTrusted ? head.value(HEADER.xRequestId) : undefined
     exchange.id = said !== undefined && RequestIds.accepts(said) ? said : this.#ids.next()
+    exchange.clientAddress = peerAddress
+    if (!isTrusted) return ''
+    exchange.givenMs = givenMs(head)
+    const chain = joined(head, HEADER.xForwardedFor)
+    exchange.clientAddress = (chain && this.#trusted.clientOf(chain)) || peerAddress
+    return chain
+  }
+
+  /** Writes the head that goes to an endpoint into a buffer of its own. `chain` is what `meet` gave. */
+  apply(exchange: Exchange, head: MessageHead, identity: ClientIdentity, chain: string): void {
+    const { isTrusted } = identity
     const host = head.hostString()
-    let lines: string
-    if (isTrusted) {
-      exchange.givenMs = givenMs(head)
-      const chain = joined(head, HEADER.xForwardedFor)
-      exchange.clientAddress = (chain && this.#trusted.clientOf(chain)) || peerAddress
-      lines = continuedLines(head, chain, identity, host)
-    } else {
-      exchange.clientAddress = peerAddress
-      lines = `${identity.lines}${hostLine(host)}${forwardedLine('', identity, host)}`
-    }
+    let lines = isTrusted
+      ? continuedLines(head, chain, identity, host)
+      : `${identity.lines}${hostLine(host)}${forwardedLine('', identity, host)}`
     lines += `X-Request-Id: ${exchange.id}\r\nVia: 1.${head.versionMinor} plimsoll\r\n`
     const left = head.method === METHOD.OPTIONS ? maxForwards(head) : null
     if (left !== null) lines += `Max-Forwards: ${left - 1}\r\n`

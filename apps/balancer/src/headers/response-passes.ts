@@ -2,7 +2,9 @@
 //
 //   1. hop-by-hop fields go (the codec marks them), and so do the load report and the endpoint's own request id
 //   2. framing and Connection are written for this client (RFC 9112, 6 and 9.3)
-//   3. X-Request-Id is added, and Date if the endpoint said none (RFC 9110, 6.6.1)
+//   3. X-Request-Id is added, what's left of the limits by address, and Date if the endpoint said none (RFC 9110, 6.6.1)
+//
+// RateLimit and RateLimit-Policy are lists of rules by name, so ours stand beside those of an endpoint that has limits of its own.
 import {
   CONNECTION,
   FRAMING,
@@ -25,6 +27,7 @@ const REASONS: Readonly<Record<number, string>> = {
   413: 'Content Too Large',
   414: 'URI Too Long',
   417: 'Expectation Failed',
+  429: 'Too Many Requests',
   431: 'Request Header Fields Too Large',
   500: 'Internal Server Error',
   501: 'Not Implemented',
@@ -54,7 +57,8 @@ export class ResponsePasses {
     const date = passesOn(head, HEADER.date) ? '' : this.#date()
     // 426 has to say to what (RFC 9110, 15.5.22); only WebSocket is spoken here.
     const upgrade = head.status === 426 && head.upgradeToWebSocket ? UPGRADE_TO_WEBSOCKET : ''
-    rewrite.setExtra(Buffer.from(`${upgrade}${date}X-Request-Id: ${exchange.id}\r\n`, 'latin1'))
+    const lines = `${upgrade}${date}${exchange.rateLimitFields}X-Request-Id: ${exchange.id}\r\n`
+    rewrite.setExtra(Buffer.from(lines, 'latin1'))
     const out = writer.reserve(headRoom(head, rewrite))
     writer.commit(writeResponseHead(out, writer.offset, head, framing, rewrite))
   }
@@ -74,7 +78,8 @@ export class ResponsePasses {
     const bytes = Buffer.from(body, 'utf8')
     rewrite.connection = connectionFor(exchange)
     const type = body === '' ? '' : `Content-Type: ${PROBLEM_MEDIA_TYPE}\r\nCache-Control: no-store\r\n`
-    rewrite.setExtra(Buffer.from(`${this.#date()}${type}X-Request-Id: ${exchange.id}\r\n${fields}`, 'latin1'))
+    const lines = `${this.#date()}${type}${exchange.rateLimitFields}X-Request-Id: ${exchange.id}\r\n${fields}`
+    rewrite.setExtra(Buffer.from(lines, 'latin1'))
     const reason = REASONS[status] ?? 'Error'
     const out = writer.reserve(rewrite.extra.length + reason.length + 512)
     writer.commit(writeOwnResponseHead(out, writer.offset, status, reason, bytes.length, rewrite))

@@ -97,8 +97,10 @@ export class DecisionLog {
 
   // ——— recording ———
 
-  /** Begins the record of one try; gives the handle that the other calls need. `strategy` is a constant. */
-  begin(requestId: string, tryNumber: number, nowMs: number, strategy: string): number {
+  /**
+   * Begins the record of one try; gives the handle that the other calls need. `strategy` is a constant, `kind` what it is without a choice.
+   */
+  begin(requestId: string, tryNumber: number, nowMs: number, strategy: string, kind: DecisionKind = 'none'): number {
     const handle = this.#next
     this.#next = handle + 1 === this.#handles ? 0 : handle + 1
     const slot = handle % this.size
@@ -109,7 +111,7 @@ export class DecisionLog {
     this.#candidateCount[slot] = 0
     this.#leftOutCount[slot] = 0
     this.#strategy[slot] = strategy
-    this.#kind[slot] = 'none'
+    this.#kind[slot] = kind
     this.#chosen[slot] = null
     this.#end[slot] = null
     return handle

@@ -3,20 +3,34 @@
 //   before the pick: who could be taken, with which figures ──► after it: who was ──► when the try is over: how it ended
 //
 // Figures are taken before the pick, which changes them. Strings that are stored exist already.
+//
+// Requests that the limits by address refuse have a log of their own, made with the first of them: a flood of them pushes out no pick.
 // @hot
+import type { DecisionSource } from '../admin/admin-control.ts'
+import type { DecisionView } from '../admin/admin-views.ts'
+import type { RateLimitRefusal } from '../admission/rate-limiter.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Clock } from '../transport/timer-wheel.ts'
 import type { Endpoint } from '../upstream/endpoint.ts'
 import type { PickKind, UpstreamPool } from '../upstream/upstream-pool.ts'
-import type { DecisionLog } from './decision-log.ts'
+import { DecisionLog, type DecisionLogOptions } from './decision-log.ts'
 
-export class DecisionRecorder {
+/** Requests refused by a limit that are kept, if so many decisions are. */
+const MAX_LIMITED = 256
+
+export class DecisionRecorder implements DecisionSource {
+  /** Picks that are kept. */
+  readonly size: number
   readonly #log: DecisionLog
   readonly #pool: UpstreamPool
   readonly #clock: Clock
+  readonly #limitedOptions: DecisionLogOptions
+  #limited: DecisionLog | null = null
 
-  constructor(log: DecisionLog, pool: UpstreamPool, clock: Clock) {
-    this.#log = log
+  constructor(options: DecisionLogOptions, pool: UpstreamPool, clock: Clock) {
+    this.size = options.size
+    this.#log = new DecisionLog(options)
+    this.#limitedOptions = { ...options, size: Math.min(options.size, MAX_LIMITED) }
     this.#pool = pool
     this.#clock = clock
   }
@@ -41,6 +55,14 @@ export class DecisionRecorder {
     this.#log.choose(exchange.decision, kind, endpoint.id)
   }
 
+  /** Nobody is asked, because the client has had its share. */
+  limited(exchange: Exchange, { error, rule, what }: RateLimitRefusal): void {
+    this.#limited ??= new DecisionLog(this.#limitedOptions)
+    const handle = this.#limited.begin(exchange.id, 1, this.#clock.now(), 'none', 'rate-limited')
+    const detail = `${error.detail} It was ${what}; again in ${error.retryAfterS} s.`
+    this.#limited.end(handle, error.status, 'refused', error.code, detail, rule, null)
+  }
+
   /** The try is over, and another one follows. */
   retried(exchange: Exchange, code: string, detail: string, cause: unknown): void {
     this.#log.end(exchange.decision, 0, 'retried', code, detail, codeOf(cause), null)
@@ -51,6 +73,17 @@ export class DecisionRecorder {
     if (exchange.decision === -1) return
     const { decision, status, end, errorCode, errorDetail, errorCause, notRetriedBecause } = exchange
     this.#log.end(decision, status, end ?? 'none', errorCode, errorDetail, codeOf(errorCause), notRetriedBecause)
+  }
+
+  // ——— reading ———
+
+  find(requestId: string): DecisionView[] {
+    return [...(this.#limited?.find(requestId) ?? []), ...this.#log.find(requestId)]
+  }
+
+  /** Picks only. */
+  latest(limit: number): DecisionView[] {
+    return this.#log.latest(limit)
   }
 }
 

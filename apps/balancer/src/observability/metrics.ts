@@ -7,11 +7,14 @@
 // Invariants: labels are bounded (methods, codes, reasons and ends from closed sets, endpoints only those that are known now); counters
 // never go back while the process lives, except that those of an endpoint go with it.
 import { DURATION_BUCKETS_SECONDS } from '@plimsoll/telemetry'
+import type { RuleUsage } from '@plimsoll/rate-limit'
+import type { LimitRule } from '../admission/rate-limiter.ts'
 import type { HealthCheckFinished } from '../channels.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Endpoint } from '../upstream/endpoint.ts'
 import type { UpstreamPool } from '../upstream/upstream-pool.ts'
 import { DurationHistogram, Exposition } from './exposition.ts'
+import { RateLimitMetrics } from './rate-limit-metrics.ts'
 import { renderReports, type ReportFigures } from './report-metrics.ts'
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])
@@ -62,6 +65,8 @@ export interface MetricSources {
   readonly budget: BudgetFigures
   readonly streams: StreamFigures
   readonly reports: ReportFigures
+  /** Of the limits by address that there are now; empty for none. */
+  rateLimits(): readonly RuleUsage[]
   connections(endpoint: Endpoint): ConnectionFigures | null
   /** Monotonic milliseconds. */
   now(): number
@@ -100,6 +105,7 @@ export class BalancerMetrics {
   readonly #ejections = new Tally()
   readonly #suppressed = new Tally()
   readonly #notRetried = new Tally()
+  readonly #rateLimits = new RateLimitMetrics()
   #reloads = 0
   #reloadedWell = true
 
@@ -148,6 +154,11 @@ export class BalancerMetrics {
     this.#suppressed.add(cause)
   }
 
+  /** A request was refused because its client has had its share. */
+  countRateLimited(rule: LimitRule): void {
+    this.#rateLimits.count(rule)
+  }
+
   countReload(done: boolean): void {
     if (done) this.#reloads++
     this.#reloadedWell = done
@@ -166,6 +177,7 @@ export class BalancerMetrics {
       .metric('lb_build_info', 'gauge', 'Always 1; the labels say what runs.')
       .sample('lb_build_info', this.#buildInfo, 1)
     this.#renderRequests(out)
+    this.#rateLimits.render(out, this.#sources.rateLimits())
     this.#renderListener(out)
     this.#renderEndpoints(out)
     this.#renderOutliers(out)

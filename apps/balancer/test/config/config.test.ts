@@ -43,9 +43,22 @@ await t.test('what does not parse, and what contradicts itself, is named', t => 
     ['--reports.expiry-ms=50', /100/],
     ['--reports.database-free=static', /^reports\.databaseFree: "static" is no prefix of a path/m],
     ['--reports.trust=all', /reports\.trust/],
+    ['--rate-limit.endpoints=courses', /^rateLimit\.endpoints: "courses" is no pattern of a path/m],
+    ['--rate-limit.exempt=localhost', /^rateLimit\.exempt: "localhost" is no address/m],
+    ['--rate-limit.ipv6-prefix-bits=8', /16/],
     ['--limits.max-headers=x', /limits\.max-headers/i],
   ] as const)
     t.match(issuesOf(UPSTREAM, argument), sentence, argument)
+  t.end()
+})
+
+await t.test('limits that limit nothing are refused by naming both options', t => {
+  const contradiction = /rateLimit\.enabled is on, but rateLimit\.overallLimit is 0/
+  const on = [UPSTREAM, '--rate-limit.enabled=true', '--rate-limit.overall-limit=0']
+  t.match(issuesOf(...on), contradiction)
+  t.match(issuesOf(...on, '--rate-limit.endpoints=/a', '--rate-limit.endpoint-limit=0'), contradiction)
+  t.equal(issuesOf(...on, '--rate-limit.endpoints=/a'), '')
+  t.equal(issuesOf(UPSTREAM, '--rate-limit.overall-limit=0'), '')
   t.end()
 })
 
