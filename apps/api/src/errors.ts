@@ -56,6 +56,19 @@ export const API_ERRORS = {
     message: 'The request breaks HTTP, for example its length differs from what it announced.',
     remedy: 'Look for what lies between client and service.',
   },
+  API_ERR_ACCESS_TOKEN: {
+    status: 401,
+    title: 'Not signed in',
+    message: 'The address is for users, and the request brought no access token that is valid now.',
+    remedy: 'Send one as `authorization: Bearer ...`; when it has expired, get the next one with the refresh token.',
+  },
+  API_ERR_REFRESH_TOKEN: {
+    status: 401,
+    title: 'The refresh token is not valid',
+    message:
+      'It is unknown, expired or revoked, or was used before; then all that came of the same sign-in is revoked.',
+    remedy: 'Sign in again. Use each refresh token once, and the one that came back from then on.',
+  },
   API_ERR_OPERATOR_ONLY: {
     status: 403,
     title: 'Only for operators',
@@ -233,6 +246,12 @@ export const API_ERRORS = {
     message: 'The worker is short of memory and takes only requests of a higher priority.',
     remedy: 'Send it again after `retry-after`; look at `memory_*` and the log for what takes the memory.',
   },
+  API_ERR_PASSWORDS_BUSY: {
+    status: 503,
+    title: 'Too many are signing in',
+    message: 'Checking a password is costly on purpose, and more were waiting for it than can be served in time.',
+    remedy: 'Try again after `retry-after`.',
+  },
   API_ERR_DEADLINE: {
     status: 503,
     title: 'The answer was not ready in time',
@@ -275,6 +294,10 @@ export class ApiError extends Error {
 
 /** Codes that stop the program or one of its commands. */
 export const SETUP_ERRORS = {
+  API_ERR_SIGNING_KEYS: {
+    message: 'The keys that sign access tokens are unusable: none, one too short, two of one id, or none to sign with.',
+    remedy: 'Give at least one of 32 random bytes or more, each with an id of its own, and say which one signs.',
+  },
   API_ERR_ROUTE_UNDOCUMENTED: {
     message: 'A route was registered that the OpenAPI document would not describe.',
     remedy: 'Give its schema a summary, a tag, a response, and params for what its path takes.',

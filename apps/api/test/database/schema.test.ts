@@ -31,6 +31,7 @@ const line = (values: string) => `
   insert into wallet_transactions (user_id, sequence, idempotency_key, request_hash, kind, amount, balance_before, balance_after, reason)
   select user_id, ${values} from wallets where user_id = 1`
 const HASH = `sha256('x')`
+const ARGON2ID = `'$argon2id$v=19$m=19456,t=2,p=1$' || repeat('A', 22) || '$' || repeat('A', 43)`
 
 const REFUSALS: readonly Refusal[] = [
   unique(
@@ -255,6 +256,51 @@ const REFUSALS: readonly Refusal[] = [
     'a token that expired before it was made',
     'user_tokens_expires_later',
     `update user_tokens set expires_at = created_at`,
+  ),
+  check(
+    'a password in clear',
+    'credentials_password_hash_check',
+    `insert into credentials (user_id, password_hash) values (1, 'correct horse battery staple')`,
+  ),
+  check(
+    'a hash of another kind',
+    'credentials_password_hash_check',
+    `insert into credentials (user_id, password_hash) values (1, '$argon2i$v=19$m=19456,t=2,p=1$' || repeat('A', 22) || '$' || repeat('A', 43))`,
+  ),
+  check(
+    'a password in clear behind a hash',
+    'credentials_password_hash_check',
+    `insert into credentials (user_id, password_hash) values (1, ${ARGON2ID} || E'\\nsecret')`,
+  ),
+  check(
+    'a version of a password below 1',
+    'credentials_version_check',
+    `insert into credentials (user_id, password_hash, version) values (1, ${ARGON2ID}, 0)`,
+  ),
+  unique(
+    'two passwords of one user',
+    'credentials_pkey',
+    `insert into credentials (user_id, password_hash) values (1, ${ARGON2ID}), (1, ${ARGON2ID})`,
+  ),
+  check(
+    'a family of tokens that expired before it began',
+    'token_families_expires_later',
+    `insert into token_families (user_id, expires_at) values (1, now())`,
+  ),
+  check(
+    'a revocation without a reason',
+    'token_families_revoked_has_reason',
+    `insert into token_families (user_id, expires_at, revoked_at) values (1, now() + interval '1 day', now())`,
+  ),
+  check(
+    'a reason that nobody knows',
+    'token_families_revoked_for_check',
+    `insert into token_families (user_id, expires_at, revoked_at, revoked_for) values (1, now() + interval '1 day', now(), 'mood')`,
+  ),
+  orphan(
+    'a token of a family that is not there',
+    'user_tokens_family_id_fkey',
+    `update user_tokens set family_id = 999999 where id = 1`,
   ),
   check('a file of less than nothing', 'uploads_bytes_check', `update uploads set bytes = -1`),
   unique(

@@ -67,6 +67,11 @@ export const INDEX_DEFINITIONS: Readonly<Record<string, string>> = {
   idx_user_tokens_token: 'CREATE UNIQUE INDEX idx_user_tokens_token ON public.user_tokens USING btree (token)',
   idx_user_tokens_expires_revoked:
     'CREATE INDEX idx_user_tokens_expires_revoked ON public.user_tokens USING btree (expires_at, revoked)',
+  idx_user_tokens_family_id:
+    'CREATE INDEX idx_user_tokens_family_id ON public.user_tokens USING btree (family_id) WHERE (family_id IS NOT NULL)',
+  idx_token_families_user_id: 'CREATE INDEX idx_token_families_user_id ON public.token_families USING btree (user_id)',
+  idx_token_families_expires_at:
+    'CREATE INDEX idx_token_families_expires_at ON public.token_families USING btree (expires_at)',
   uploads_storage_key_unique:
     'CREATE UNIQUE INDEX uploads_storage_key_unique ON public.uploads USING btree (storage_key) behind UNIQUE (storage_key)',
   idx_uploads_user: 'CREATE INDEX idx_uploads_user ON public.uploads USING btree (user_id, created_at DESC, id DESC)',
