@@ -2,7 +2,7 @@
 // sockets and other descriptors, the event loop's handles and timers, the balancer's own counts, and the heap.
 //
 //   node test/long/aborts.long.ts [SECONDS, at most] [SEED] [ABORTS]
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -120,7 +120,12 @@ await t.test(`${ABORTS} aborted requests leave nothing behind`, async t => {
   t.ok(await run(ABORTS), 'within the time')
   const seconds = (performance.now() - fromMs) / 1000
   await settled()
-  await until(() => descriptors() <= before.descriptors, { what: 'the descriptors to be back' })
+  await until(() => descriptors() <= before.descriptors, { what: 'the descriptors to be back' }).catch(
+    (error: unknown) => {
+      say(openDescriptors())
+      throw error
+    },
+  )
   const after = { descriptors: descriptors(), handles: handles(), heap: await heap() }
   say(
     `${ABORTS} aborts in ${seconds.toFixed(0)} s; descriptors ${before.descriptors} -> ${after.descriptors}; heap ${(before.heap / 1e6).toFixed(1)} -> ${(after.heap / 1e6).toFixed(1)} MB`,
@@ -130,6 +135,24 @@ await t.test(`${ABORTS} aborted requests leave nothing behind`, async t => {
     t.ok(count <= (before.handles[kind] ?? 0), `${kind}: ${before.handles[kind] ?? 0} -> ${count}`)
   t.ok(after.heap - before.heap < HEAP_TOLERANCE_BYTES, `heap ${before.heap} -> ${after.heap}`)
 })
+
+/** What the process has open, a line each, with the kernel's view of its sockets: what to look at when some stayed. */
+function openDescriptors(): string {
+  const lines: string[] = []
+  for (const name of readdirSync('/proc/self/fd')) {
+    try {
+      lines.push(`${name} ${readlinkSync(`/proc/self/fd/${name}`)}`)
+    } catch {
+      // The one that read the directory.
+    }
+  }
+  for (const table of ['tcp', 'tcp6'])
+    for (const line of readFileSync(`/proc/self/net/${table}`, 'utf8').split('\n')) {
+      const inode = line.trim().split(/\s+/)[9]
+      if (inode !== undefined && inode !== '0' && lines.some(open => open.includes(`[${inode}]`))) lines.push(line)
+    }
+  return lines.join('\n')
+}
 
 function answerSomehow(random: SeededRandom, socket: Socket, upgrade: boolean): void {
   const leave = random.pick(LEAVE)
