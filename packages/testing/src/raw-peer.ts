@@ -143,6 +143,8 @@ export class RawPeer {
 
   /** Closes with a reset (RST) where the transport has one; on a Unix socket the other side sees an end. */
   reset(): void {
+    // While an end is on its way a reset is refused, and Node leaves the socket open for good.
+    if (this.socket.writableEnded) return void this.socket.destroy()
     try {
       this.socket.resetAndDestroy()
     } catch {

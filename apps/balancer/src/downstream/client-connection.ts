@@ -187,10 +187,14 @@ export class ClientConnection implements MessageSink, TimerOwner {
     this.socket.resume()
   }
 
-  /** Cuts the connection by a reset, for answers whose end is the end of the connection: else nobody could tell a cut from an end. */
+  /**
+   * Cuts the connection by a reset, for answers whose end is the end of the connection: else nobody could tell a cut from an end. Where the end has been said there's
+   * nothing to tell any more; and libuv refuses a reset while the end is on its way (EINVAL), upon which Node 26 leaves the socket open for good, without a `close`.
+   */
   cut(): void {
     this.#surroundings.slab.flush()
-    this.socket.resetAndDestroy()
+    if (this.socket.writableEnded) this.socket.destroy()
+    else this.socket.resetAndDestroy()
   }
 
   /** For a drain, or when descriptors are short: nothing is under way, so it can go now. */

@@ -24,7 +24,9 @@ setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
 type Leave = (socket: Socket) => void
-const LEAVE: readonly Leave[] = [socket => socket.destroy(), socket => socket.resetAndDestroy(), socket => socket.end()]
+// A reset in the moment of an end is refused, and Node leaves the socket open for good: one in about 100,000 here.
+const reset: Leave = socket => (socket.writableEnded ? socket.destroy() : socket.resetAndDestroy())
+const LEAVE: readonly Leave[] = [socket => socket.destroy(), reset, socket => socket.end()]
 
 const HEADS = [
   'GET / HTTP/1.1\r\nHost: a\r\n\r\n',
