@@ -1,6 +1,7 @@
+export { copyDecision } from './decision.ts'
 export { createMemoryStore, type MemoryStore, type RuleUsage } from './memory-store.ts'
 export type { MemoryStoreOptions } from './store-options.ts'
-export type { Decision, Rule, RuleState, Keys, RateLimitStore } from './store.ts'
+export type { Decision, Keys, RateLimitStore, Rule, RuleState, SharedRateLimitStore, StoreState } from './store.ts'
 export { createClientKeys, UNKNOWN_CLIENT, type ClientKeysOptions } from './client-key.ts'
 export { POLICY_FIELD, RATE_LIMIT_FIELD, policyField, rateLimitField, retryAfterField } from './header-fields.ts'
 export { RATE_LIMIT_ERRORS, RateLimitError, type RateLimitErrorCode } from './errors.ts'

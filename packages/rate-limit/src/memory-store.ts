@@ -3,16 +3,13 @@
 // Invariants
 // * Nothing is counted for a request that any rule refuses.
 // * No timer, no promise, and for a key that's known no allocation: the decision is one object that the next call overwrites.
-// * Memory is bounded by the options: slots by maxKeys, keys by MAX_KEY_CHARS (longer ones are counted by their digest).
+// * Memory is bounded by the options: slots by maxKeys, keys by their longest length (see keys.ts).
 // @hot
-import { hash } from 'node:crypto'
-import { RateLimitError } from './errors.ts'
+import { checkKeys, keyOf } from './keys.ts'
 import { NO_SLOT, RuleWindows } from './rule-windows.ts'
 import { SteadyTime } from './steady-time.ts'
 import { completeOptions, type CompleteOptions, type MemoryStoreOptions } from './store-options.ts'
 import type { Decision, Keys, RateLimitStore, Rule, RuleState } from './store.ts'
-
-const MAX_KEY_CHARS = 256
 
 /** How full a rule's table is. */
 export interface RuleUsage {
@@ -26,7 +23,7 @@ export interface RuleUsage {
 
 /** A store whose decisions are there at once, and are overwritten by the next `take` or `peek`: read or copy what you need before. */
 export interface MemoryStore extends RateLimitStore<Decision> {
-  giveBack(keys: Keys, scope: string, atMs: number): undefined
+  giveBack(keys: Keys, scope: string, atMs: number, times?: number): undefined
   /** For metrics: how full the tables are. */
   usage(): readonly RuleUsage[]
 }
@@ -89,12 +86,7 @@ class ProcessMemoryStore implements MemoryStore {
   }
 
   peek(keys: Keys, scope = ''): Decision {
-    if (typeof keys !== 'string' && keys.length !== this.#perRule.length) {
-      throw new RateLimitError(
-        'RATE_LIMIT_ERR_KEYS',
-        `There are ${this.#perRule.length} rules and ${keys.length} keys: give one for each, or null for a rule that doesn't concern the request.`,
-      )
-    }
+    checkKeys(keys, this.#perRule.length)
     const nowMs = this.#time.now()
     const decision = this.#decision
     decision.atMs = nowMs
@@ -118,7 +110,7 @@ class ProcessMemoryStore implements MemoryStore {
     return decision
   }
 
-  giveBack(keys: Keys, scope: string, atMs: number): undefined {
+  giveBack(keys: Keys, scope: string, atMs: number, times = 1): undefined {
     const nowMs = this.#time.now()
     for (let i = 0; i < this.#perRule.length; i++) {
       const key = keyOf(keys, i)
@@ -126,7 +118,7 @@ class ProcessMemoryStore implements MemoryStore {
       // Later it's no longer counted, and what is there is others'.
       if (key === null || atMs + one.rule.windowMs <= nowMs) continue
       const slot = one.find(key, one.rule.perScope ? scope : '', nowMs)
-      if (slot !== NO_SLOT) one.windows.takeBack(slot, nowMs)
+      if (slot !== NO_SLOT) one.windows.takeBack(slot, nowMs, times)
     }
   }
 
@@ -142,13 +134,4 @@ function describe(state: MutableState, { rule, windows }: RuleWindows, slot: num
   state.remaining = slot === NO_SLOT ? rule.limit : rule.limit - windows.used(slot, nowMs)
   state.nextMs = state.remaining > 0 ? 0 : windows.nextMs(slot, nowMs)
   state.resetMs = slot === NO_SLOT ? 0 : windows.resetMs(slot, nowMs)
-}
-
-function keyOf(keys: Keys, index: number): string | null {
-  const key = typeof keys === 'string' ? keys : (keys[index] as string | null)
-  if (key === null) return null
-  if (typeof key !== 'string') {
-    throw new RateLimitError('RATE_LIMIT_ERR_KEYS', `Key ${index} is of type ${typeof key}: a key is a text, or null.`)
-  }
-  return key.length <= MAX_KEY_CHARS ? key : `sha256:${hash('sha256', key, 'base64')}`
 }

@@ -1,4 +1,4 @@
-// The seam between who asks (a balancer, a plugin) and who counts: this process's memory, later a machine's or Redis.
+// The seam between who asks (a balancer, a plugin) and who counts: this process's memory, a machine's, or Redis.
 //
 // A request is put to all rules in one call, because only the store can make that all or nothing, and because a store far away must not be asked
 // once per rule.
@@ -54,6 +54,28 @@ export interface RateLimitStore<Answer extends Decision | Promise<Decision> = De
   take(keys: Keys, scope?: string): Answer
   /** What `take` would say, without counting. `remaining` is what's left before the request. */
   peek(keys: Keys, scope?: string): Answer
-  /** Takes an admitted request back, once, with its own keys and scope and the decision's `atMs`: where only failures are to count. */
-  giveBack(keys: Keys, scope: string, atMs: number): undefined | Promise<void>
+  /**
+   * Takes an admitted request back, once, with its own keys and scope and the decision's `atMs`: where only failures are to count.
+   * `times`: so many of each key's requests, default 1.
+   */
+  giveBack(keys: Keys, scope: string, atMs: number, times?: number): undefined | Promise<void>
+}
+
+/** How a shared store does. */
+export interface StoreState {
+  /** `degraded`: what it shares can't be reached, and its fallback decides; it's tried again. `off`: closed, and the fallback decides. */
+  readonly state: 'on' | 'degraded' | 'off'
+  readonly reason?: string
+}
+
+/**
+ * A store that several processes count in. It always decides: while what's shared can't be reached its fallback does, which knows nothing of what was
+ * counted there. Each decision is a value of its own, there at once or promised: `await` takes both. Nothing rejects but for wrong keys.
+ */
+export interface SharedRateLimitStore<
+  Answer extends Decision | Promise<Decision> = Decision | Promise<Decision>,
+> extends RateLimitStore<Answer> {
+  state(): StoreState
+  /** Ends it, and not its fallback. What's asked afterwards the fallback decides. */
+  close(): Promise<void>
 }

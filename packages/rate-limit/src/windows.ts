@@ -28,6 +28,9 @@ const IN_USE = 1
 const USED = 2
 const NEWEST_FROM_MS = 3
 const SLOT_FIELDS = 4
+/** Of `save`: before the cells, and of each. */
+export const SAVED_HEAD_BYTES = 16
+const CELL_BYTES = 8
 
 export class Windows {
   readonly mergeMs: number
@@ -75,16 +78,17 @@ export class Windows {
     this.#lastMs[slot] = nowMs
   }
 
-  /** Takes away the oldest request: whichever is meant, what's left then counts no shorter than it should. */
-  takeBack(slot: number, nowMs: number): void {
-    if (this.used(slot, nowMs) === 0) return
-    const count = this.#cell(slot, 0) + 1
-    if (this.#cells[count] === 1) {
-      this.#dropOldest(slot)
-      return
+  /** Takes away the oldest requests: whichever are meant, what's left then counts no shorter than it should. */
+  takeBack(slot: number, nowMs: number, times = 1): void {
+    for (let left = Math.min(times, this.used(slot, nowMs)); left > 0; left--) {
+      const count = this.#cell(slot, 0) + 1
+      if (this.#cells[count] === 1) {
+        this.#dropOldest(slot)
+        continue
+      }
+      this.#cells[count]! -= 1
+      this.#slots[slot * SLOT_FIELDS + USED]! -= 1
     }
-    this.#cells[count]! -= 1
-    this.#slots[slot * SLOT_FIELDS + USED]! -= 1
   }
 
   /** Until the oldest cell is given back. Only after `used` at the same time. */
@@ -112,6 +116,46 @@ export class Windows {
     this.#cells.copyWithin(to * width, from * width, (from + 1) * width)
     this.#slots.copyWithin(to * SLOT_FIELDS, from * SLOT_FIELDS, (from + 1) * SLOT_FIELDS)
     this.#lastMs[to] = this.#lastMs[from] as number
+  }
+
+  /** Bytes that `save` writes. */
+  savedBytes(slot: number): number {
+    return SAVED_HEAD_BYTES + this.#slot(slot, IN_USE) * CELL_BYTES
+  }
+
+  /** Writes what the slot counts: last request (f64), newest cell's first request (u32), cells (u32), then time and count (u32) of each, oldest first. */
+  save(slot: number, into: Buffer, at: number): void {
+    const inUse = this.#slot(slot, IN_USE)
+    into.writeDoubleLE(this.#lastMs[slot] as number, at)
+    into.writeUInt32LE(this.#slot(slot, NEWEST_FROM_MS), at + 8)
+    into.writeUInt32LE(inUse, at + 12)
+    for (let n = 0; n < inUse; n++) {
+      const cell = this.#cell(slot, n)
+      into.writeUInt32LE(this.#cells[cell] as number, at + SAVED_HEAD_BYTES + n * CELL_BYTES)
+      into.writeUInt32LE(this.#cells[cell + 1] as number, at + SAVED_HEAD_BYTES + n * CELL_BYTES + 4)
+    }
+  }
+
+  /** Reads what `save` has written for the same rule; false, and the slot is empty, when it can't have. */
+  load(slot: number, from: Buffer, at: number): boolean {
+    this.clear(slot)
+    const inUse = from.readUInt32LE(at + 12)
+    if (inUse > this.#cellCount || at + SAVED_HEAD_BYTES + inUse * CELL_BYTES > from.length) return false
+    let used = 0
+    const base = slot * SLOT_FIELDS
+    this.#slots[base + OLDEST] = 0
+    for (let n = 0; n < inUse; n++) {
+      const cell = this.#cell(slot, n)
+      const count = from.readUInt32LE(at + SAVED_HEAD_BYTES + n * CELL_BYTES + 4)
+      this.#cells[cell] = from.readUInt32LE(at + SAVED_HEAD_BYTES + n * CELL_BYTES)
+      this.#cells[cell + 1] = count
+      used += count
+    }
+    this.#lastMs[slot] = from.readDoubleLE(at)
+    this.#slots[base + NEWEST_FROM_MS] = from.readUInt32LE(at + 8)
+    this.#slots[base + IN_USE] = inUse
+    this.#slots[base + USED] = used
+    return true
   }
 
   #ageMs(slot: number, nowMs: number): number {

@@ -1,7 +1,8 @@
 // Structured JSON logs: one pino logger per process, with a child for each category.
 //
 // Invariants
-// * Every line is one JSON object; text from outside can't forge a line, because pino escapes it.
+// * Every line is one JSON object; text from outside can't forge a line, because pino escapes it, nor change what a terminal or an editor shows: what else steers one is
+//   escaped here, and the line means the same.
 // * Fields that carry credentials are censored by name in every program, also when someone logs a whole set of headers.
 // * A logger writes to one destination that no other process writes to (two rotating writers on one file corrupt it).
 import { pino, type DestinationStream, type Logger } from 'pino'
@@ -25,6 +26,9 @@ const SECRET_FIELDS = [
   'refreshToken',
   'accessToken',
   'proxy-authorization',
+  'currentPassword',
+  'newPassword',
+  'passwordHash',
 ]
 const CENSORED_PATHS = SECRET_FIELDS.flatMap(name => [`["${name}"]`, `*["${name}"]`, `*.*["${name}"]`])
 
@@ -48,10 +52,19 @@ export function createLogger(options: LoggerOptions): Logger {
       base: { pid: process.pid, ...options.base },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: label => ({ level: label }) },
+      hooks: { streamWrite: withoutSteering },
       redact: { paths: CENSORED_PATHS, censor: '[redacted]' },
     },
     options.destination ?? pino.destination({ dest: 1, sync: true }),
   )
+}
+
+/** DEL and C1 controls, line separators, marks that turn the direction of text, a byte order mark. */
+// oxlint-disable-next-line no-control-regex -- those are what's looked for
+const STEERING = /[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
+
+function withoutSteering(line: string): string {
+  return line.replace(STEERING, sign => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** The child of a logger for one category. */

@@ -1,0 +1,1 @@
+export { createMachineStore, type MachineStore, type MachineStoreOptions } from './machine-store.ts'

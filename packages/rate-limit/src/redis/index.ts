@@ -1,0 +1,1 @@
+export { createRedisStore, type RedisCommands, type RedisStoreOptions } from './redis-store.ts'
