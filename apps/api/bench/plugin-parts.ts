@@ -3,7 +3,6 @@
 // The plugins' names are those of `app.printPlugins()`, so what app.ts registers and nobody measures is found out (`unmeasuredPlugins`).
 import compress from '@fastify/compress'
 import cors from '@fastify/cors'
-import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { createLoadReporter, type LoadReporter } from '@plimsoll/load-report'
@@ -17,6 +16,8 @@ import { trustPeers, type TrustPeer } from '../src/http/peers.ts'
 import { Admission } from '../src/memory/admission.ts'
 import { answerClientErrors, ignoreClientError } from '../src/plugins/client-errors.ts'
 import { compressOptions } from '../src/plugins/compression.ts'
+import { AccessTokens } from '../src/auth/access-tokens.ts'
+import { access } from '../src/plugins/access.ts'
 import { draining } from '../src/plugins/draining.ts'
 import { helmetHeaders } from '../src/plugins/helmet-headers.ts'
 import { httpCaching } from '../src/plugins/http-caching.ts'
@@ -25,8 +26,8 @@ import { loadShedding } from '../src/plugins/load-shedding.ts'
 import { metrics } from '../src/plugins/metrics.ts'
 import { privateAnswers } from '../src/plugins/no-store.ts'
 import { openapiOptions } from '../src/plugins/openapi.ts'
-import { operatorAccess } from '../src/plugins/operator-access.ts'
-import { rateLimitOptions } from '../src/plugins/rate-limits.ts'
+import { noLimits } from '../src/limits/limits.ts'
+import { rateLimits } from '../src/plugins/rate-limits.ts'
 import { requestContext } from '../src/plugins/request-context.ts'
 import { requestEnd } from '../src/plugins/request-end.ts'
 import { quietLogController, requestLog } from '../src/plugins/request-log.ts'
@@ -34,6 +35,14 @@ import { corsOptions, helmetOptions, strictTransport } from '../src/plugins/secu
 import { unknownAddresses } from '../src/plugins/unknown-addresses.ts'
 import { systemClock, systemRandom } from '../src/programs.ts'
 import { Draining } from '../src/worker/drain.ts'
+
+const NO_TOKENS = {
+  issuer: 'bench',
+  audience: 'bench',
+  lifeMs: 1000,
+  keyring: { sign: 'bench', keys: new Map([['bench', Buffer.alloc(32, 7)]]) },
+  maxVerified: 0,
+}
 
 const ENVIRONMENT = 'production'
 const RULES = ENVIRONMENTS[ENVIRONMENT]
@@ -111,8 +120,11 @@ export const PARTS: readonly Part[] = [
   plugin('load-shedding', (app, { trustPeer }) => {
     app.register(loadShedding, { admission: new Admission(), trustPeer, random: systemRandom })
   }),
-  plugin('operator-access', app => {
-    app.register(operatorAccess, { environment: ENVIRONMENT, operatorToken: undefined })
+  plugin('access', app => {
+    // Nobody signs in: the routes are for everybody.
+    const sessions = { find: () => Promise.resolve(null) }
+    const accessTokens = new AccessTokens({ ...NO_TOKENS, clock: systemClock })
+    app.register(access, { environment: ENVIRONMENT, operatorToken: undefined, accessTokens, sessions })
   }),
   plugin('request-log', (app, { logger }) => {
     app.register(requestEnd)
@@ -122,7 +134,10 @@ export const PARTS: readonly Part[] = [
   plugin('strict-transport', app => void app.register(strictTransport, { maxAgeS: RULES.hstsMaxAgeS })),
   plugin('@fastify/cors', app => void app.register(cors, corsOptions([], RULES.localOrigins))),
   plugin('private-answers', app => void app.register(privateAnswers)),
-  plugin('@fastify/rate-limit', app => void app.register(rateLimit, rateLimitOptions(RULES.exemptThisMachine))),
+  plugin('rate-limits', app => {
+    app.register(requestEnd)
+    app.register(rateLimits, { limits: noLimits() })
+  }),
   { ...plugin('@fastify/compress', app => void app.register(compress, compressOptions())), bySize: true },
   {
     ...plugin('http-caching', app => {

@@ -11,6 +11,8 @@ import { createLogger } from '@plimsoll/telemetry'
 import { createApp } from '../src/app.ts'
 import { ENVIRONMENTS } from '../src/config/environments.ts'
 import { ALL_FEATURES } from '../src/config/feature-options.ts'
+import { BENCH_AUTH } from './auth-options.ts'
+import { DEFAULT_LIMITS } from '../src/limits/kinds.ts'
 import { createDependencies, type Dependencies } from '../src/dependencies.ts'
 import { compileValidator } from '../src/http/validation.ts'
 import { systemClock, systemRandom } from '../src/programs.ts'
@@ -86,7 +88,7 @@ async function partialApp(name: string, order: Order): Promise<FastifyInstance> 
 
 /** The cheapest route that there is for these answers: nothing is checked, looked up or waited for. */
 function readyAnswers(app: FastifyInstance, { course, page }: Order, done: () => void): void {
-  const config = { caching: 'courses' } as const
+  const config = { access: 'public', caching: 'courses' } as const
   const documented = { summary: 'Of the bench', tags: ['bench'] }
   const one = deeplyFrozen(JSON.parse(course) as Course)
   const list = deeplyFrozen(JSON.parse(page) as object)
@@ -118,6 +120,8 @@ function openDependencies({ databaseUrl, cacheFolder }: Order): Promise<Dependen
         slowQueryMs,
       },
       probe: { intervalMs: 60_000, downAfter: 3, timeoutMs: 3000 },
+      auth: BENCH_AUTH,
+      limits: DEFAULT_LIMITS,
       cache: { machine: true, folder: path.resolve(cacheFolder), maxMib: 64, diskFolder: undefined, redis: undefined },
       warmUp: { file: undefined, critical: [] },
       memory: { recycle: false, shareBytes: undefined, workers: 2, collectWhenIdle: false, profileFolder: undefined },

@@ -11,7 +11,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createLogger } from '@plimsoll/telemetry'
 import { createApp } from '../src/app.ts'
+import { BENCH_AUTH } from './auth-options.ts'
 import { ALL_FEATURES } from '../src/config/feature-options.ts'
+import { DEFAULT_LIMITS } from '../src/limits/kinds.ts'
 import { createDependencies, type DependenciesOptions } from '../src/dependencies.ts'
 import { Admission } from '../src/memory/admission.ts'
 import { watchWorkerMemory } from '../src/memory/worker-memory.ts'
@@ -99,6 +101,8 @@ async function openVariant(name: string, url: string, folder: string) {
       acquireTimeoutMs: 5000,
       slowQueryMs: 60_000,
     },
+    auth: BENCH_AUTH,
+    limits: DEFAULT_LIMITS,
     probe: { intervalMs: 60_000, downAfter: 3, timeoutMs: 3000 },
     cache: { machine: false, folder: undefined, maxMib: 8, diskFolder: undefined, redis: undefined },
     warmUp: { file: undefined, critical: [] },

@@ -2,7 +2,6 @@
 import { fastify, type FastifyInstance } from 'fastify'
 import compress from '@fastify/compress'
 import cors from '@fastify/cors'
-import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { categoryLogger } from '@plimsoll/telemetry'
@@ -13,11 +12,12 @@ import { trustPeers } from './http/peers.ts'
 import { requestIds } from './http/request-id.ts'
 import { withLateChildren } from './http/request-logger.ts'
 import { compileValidator } from './http/validation.ts'
+import { access } from './plugins/access.ts'
 import { answerClientErrors, ignoreClientError } from './plugins/client-errors.ts'
 import { codingTags } from './plugins/coding-tags.ts'
 import { compressOptions } from './plugins/compression.ts'
 import { draining } from './plugins/draining.ts'
-import { helmetHeaders } from './plugins/helmet-headers.ts'
+import { helmetHeaders, sayHelmetFields } from './plugins/helmet-headers.ts'
 import { httpCaching } from './plugins/http-caching.ts'
 import { loadReport } from './plugins/load-report.ts'
 import { loadShedding } from './plugins/load-shedding.ts'
@@ -25,7 +25,6 @@ import { answerError } from './plugins/error-handler.ts'
 import { metrics } from './plugins/metrics.ts'
 import { metricsRoute } from './plugins/metrics-route.ts'
 import { privateAnswers, storeNothing } from './plugins/no-store.ts'
-import { operatorAccess } from './plugins/operator-access.ts'
 import {
   documentationPageOptions,
   openapiOptions,
@@ -33,17 +32,19 @@ import {
   ProblemSchema,
   requireDocumentation,
 } from './plugins/openapi.ts'
-import { rateLimitOptions } from './plugins/rate-limits.ts'
+import { rateLimits } from './plugins/rate-limits.ts'
 import { requestContext } from './plugins/request-context.ts'
 import { requestEnd } from './plugins/request-end.ts'
 import { quietLogController, requestLog } from './plugins/request-log.ts'
 import { corsOptions, helmetOptions, strictTransport, type Environment } from './plugins/security.ts'
 import { unknownAddresses } from './plugins/unknown-addresses.ts'
+import { authRoutes } from './resources/auth/routes.ts'
 import { blogsRoutes } from './resources/blogs/routes.ts'
 import { coursesRoutes } from './resources/courses/routes.ts'
 import { gamificationRoutes } from './resources/gamification/routes.ts'
 import { healthRoutes } from './resources/health/routes.ts'
 import { performanceRoutes } from './resources/performance/routes.ts'
+import { usersRoutes } from './resources/users/routes.ts'
 
 export interface AppOptions {
   readonly version: string
@@ -102,6 +103,7 @@ export function createApp(dependencies: Dependencies, options: AppOptions): Fast
     return503OnClosing: false,
     // `request.deadline` is the time limit; Fastify's own ends when a body has been read.
     frameworkErrors: (error, request, reply) => {
+      sayHelmetFields(reply)
       answerError(error, request, reply)
     },
     clientErrorHandler: ignoreClientError,
@@ -124,7 +126,12 @@ export function createApp(dependencies: Dependencies, options: AppOptions): Fast
   if (features.monitoring) app.register(metrics, { registry, figures })
   if (reporter !== null) app.register(loadReport, { reporter, trustPeer })
   if (features.optimization) app.register(loadShedding, { admission, trustPeer, random })
-  app.register(operatorAccess, { environment, operatorToken: options.operatorToken })
+  app.register(access, {
+    environment,
+    operatorToken: options.operatorToken,
+    accessTokens: dependencies.auth.accessTokens,
+    sessions: dependencies.auth.sessions,
+  })
   app.register(requestLog, { securityLogger: categoryLogger(logger, 'security') })
   if (features.security) {
     app.register(helmetHeaders, { options: helmetOptions() })
@@ -132,7 +139,7 @@ export function createApp(dependencies: Dependencies, options: AppOptions): Fast
     app.register(cors, corsOptions(options.corsOrigins, rules.localOrigins))
   }
   app.register(features.caching ? privateAnswers : storeNothing)
-  if (features.rateLimit) app.register(rateLimit, rateLimitOptions(rules.exemptThisMachine))
+  if (features.rateLimit) app.register(rateLimits, { limits: dependencies.limits })
   if (features.compression) app.register(compress, compressOptions())
   if (features.caching) app.register(httpCaching, { environment })
   else if (features.compression) app.register(codingTags)
@@ -144,8 +151,10 @@ export function createApp(dependencies: Dependencies, options: AppOptions): Fast
   if (options.metricsRoute) app.register(metricsRoute, { registry })
   app.register(healthRoutes, { service: dependencies.health })
   if (features.monitoring) app.register(performanceRoutes, { service: dependencies.performance })
+  app.register(authRoutes, { service: dependencies.authService })
   app.register(coursesRoutes, { service: dependencies.courses })
   app.register(blogsRoutes, { service: dependencies.blogs })
   app.register(gamificationRoutes, { services: dependencies.gamification })
+  app.register(usersRoutes, { service: dependencies.users })
   return app
 }

@@ -36,7 +36,7 @@ export interface ClusterOptions extends FleetPlan {
   /** The workers' environment. */
   readonly env: Readonly<Record<string, string | undefined>>
   readonly database: { readonly url: string; readonly connectTimeoutS: number }
-  /** What workers share of answers; undefined: they keep none. */
+  /** Where workers share answers, and counts for limits; undefined: they share neither. */
   readonly cache: CacheSettings | undefined
 }
 

@@ -1,9 +1,12 @@
 // The composition root: every object that lives as long as a worker is made here, in order, and closed in reverse.
 //
 // Seams: replacing `openDatabase` changes what stands behind every repository; each resource's cache stands between its repository and its service.
+import { randomBytes } from 'node:crypto'
 import type { Cache } from '@plimsoll/cache'
 import { createLoadReporter, type LoadReporter } from '@plimsoll/load-report'
 import { categoryLogger, createRegistry, type Logger, type Registry } from '@plimsoll/telemetry'
+import { createAuth, type Auth, type AuthOptions } from './auth/auth.ts'
+import { createCommonPasswords } from './auth/common-passwords.ts'
 import { keepNothing, openApiCache, type CacheSettings } from './cache/cache.ts'
 import { logContact } from './cache/contact-log.ts'
 import { cacheMetrics } from './cache/metrics.ts'
@@ -14,11 +17,17 @@ import { openDatabase, type Database, type DatabaseOptions } from './database/da
 import { OutageWatch } from './database/outage-watch.ts'
 import { createProbe, createProbeQuery, type Clock, type ProbeOptions } from './database/probe.ts'
 import { callMetrics, databaseMetrics } from './database/metrics.ts'
+import { withLoggedAddresses, type LoggedAddresses } from './http/logged-address.ts'
 import { RequestFigures } from './http/request-figures.ts'
+import { noLimits, openLimits, type Limits, type LimitsOptions } from './limits/limits.ts'
 import { loadSignals } from './load/load-signals.ts'
 import { Admission } from './memory/admission.ts'
 import { memoryMetrics } from './memory/metrics.ts'
 import { watchWorkerMemory, type Supervision, type WorkerMemorySettings } from './memory/worker-memory.ts'
+import { createProfileCache } from './resources/auth/cache.ts'
+import { createAuthRepository } from './resources/auth/repository.ts'
+import { SecurityLog } from './resources/auth/security-log.ts'
+import { createAuthService, type AuthService } from './resources/auth/service.ts'
 import { createBlogsCache } from './resources/blogs/cache.ts'
 import { createBlogsRepository } from './resources/blogs/repository.ts'
 import { createBlogsService, type BlogsService } from './resources/blogs/service.ts'
@@ -36,6 +45,10 @@ import { createSystemFigures } from './resources/health/system.ts'
 import type { FleetSource } from './resources/performance/look.ts'
 import { createPerformanceRepository } from './resources/performance/repository.ts'
 import { createPerformanceService, type PerformanceService } from './resources/performance/service.ts'
+import { createUsers } from './resources/users/users.ts'
+import type { UsersService } from './resources/users/service.ts'
+import { openRetention } from './retention/open-retention.ts'
+import type { RetentionDays } from './retention/rules.ts'
 
 export interface DependenciesOptions {
   readonly version: string
@@ -43,6 +56,7 @@ export interface DependenciesOptions {
   readonly features: Features
   readonly database: DatabaseOptions
   readonly probe: ProbeOptions
+  readonly auth: AuthOptions
   /** Only with caching. */
   readonly cache: CacheSettings
   /** Only with caching and optimization. */
@@ -51,6 +65,12 @@ export interface DependenciesOptions {
   readonly memory: WorkerMemorySettings | undefined
   /** Whether answers tell the balancer how loaded the worker is; only with monitoring. */
   readonly loadReport: boolean
+  /** Only with rateLimit. */
+  readonly limits: LimitsOptions
+  /** Undefined: nothing is deleted by its age, and erasures that were interrupted wait for whoever asks again. */
+  readonly retention?: RetentionDays | undefined
+  /** How log lines have addresses of clients. Undefined: whole. */
+  readonly loggedAddresses?: LoggedAddresses | undefined
 }
 
 /** What comes from outside: time, randomness, where logs go, whether the worker is being drained, who replaces it. */
@@ -83,11 +103,16 @@ export interface Dependencies {
   readonly cache: Cache
   /** To be run when the worker serves; null where nothing is to be warmed. */
   readonly warmUp: WarmUp | null
+  readonly auth: Auth
+  /** How often somebody may ask for what's costly. */
+  readonly limits: Limits
+  readonly authService: AuthService
   readonly health: HealthService
   readonly performance: PerformanceService
   readonly courses: CoursesService
   readonly blogs: BlogsService
   readonly gamification: GamificationServices
+  readonly users: UsersService
   close(): Promise<void>
 }
 
@@ -96,7 +121,8 @@ export async function createDependencies(
   options: DependenciesOptions,
   surroundings: Surroundings,
 ): Promise<Dependencies> {
-  const { logger, clock, random, drainState, supervision } = surroundings
+  const { clock, random, drainState, supervision } = surroundings
+  const logger = withLoggedAddresses(surroundings.logger, options.loggedAddresses ?? 'full')
   const { features } = options
   const { caching, monitoring, optimization, circuitBreaker } = features
   await using closing = new AsyncDisposableStack()
@@ -220,6 +246,31 @@ export async function createDependencies(
     leak: () => memory?.leaks?.verdict(),
     clock,
   })
+  const auth = createAuth(options.auth, {
+    database,
+    cache,
+    logger: categoryLogger(logger, 'security'),
+    clock,
+    randomBytes,
+  })
+  closing.defer(() => auth.close())
+  const limits = features.rateLimit
+    ? await openLimits(options.limits, options.cache, {
+        databaseUrl: directUrl ?? url,
+        logger: categoryLogger(logger, 'security'),
+        registry: monitoring ? registry : undefined,
+      })
+    : noLimits()
+  closing.defer(() => limits.close())
+  const authRepository = createAuthRepository(database)
+  const authService = createAuthService({
+    auth,
+    repository: authRepository,
+    profiles: createProfileCache(cache, authRepository),
+    commonPasswords: createCommonPasswords(),
+    limits: limits.signIns,
+    log: new SecurityLog(categoryLogger(logger, 'security')),
+  })
   const courses = createCoursesService(createCoursesCache(cache, createCoursesRepository(database)))
   const blogsRepository = createBlogsRepository(database)
   const blogs = createBlogsService({
@@ -228,6 +279,17 @@ export async function createDependencies(
     random,
   })
   const gamification = createGamification({ database, cache, clock })
+  const users = createUsers({ database, clock, logger: categoryLogger(logger, 'security') })
+  const retention = openRetention(options.retention, {
+    database,
+    families: auth.families,
+    eraser: users.eraser,
+    clock,
+    random,
+    logger: databaseLogger,
+    registry: monitoring ? registry : undefined,
+  })
+  closing.defer(() => retention?.close())
 
   // The first that ends: what it loads goes through everything above.
   closing.defer(() => warmUp?.close())
@@ -247,11 +309,15 @@ export async function createDependencies(
     outage,
     cache,
     warmUp,
+    auth,
+    limits,
+    authService,
     health,
     performance: performancePages,
     courses,
     blogs,
     gamification,
+    users: users.service,
     close: () => owned.disposeAsync(),
   }
 }

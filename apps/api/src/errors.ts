@@ -50,6 +50,13 @@ export const API_ERRORS = {
     message: 'The address changes something exactly once per key, and the header Idempotency-Key is missing or no key.',
     remedy: 'Send 1 to 255 visible ASCII characters, new for each request and the same when it is repeated.',
   },
+  API_ERR_PASSWORD_REFUSED: {
+    status: 400,
+    title: 'The password can not be chosen',
+    message:
+      'A new password has fewer than 8 characters, more than 128, or is one of those that everybody tries first.',
+    remedy: 'Choose another; `issues` names the field and the rule. No kinds of characters are asked for.',
+  },
   API_ERR_BAD_REQUEST: {
     status: 400,
     title: 'The request is malformed',
@@ -59,8 +66,14 @@ export const API_ERRORS = {
   API_ERR_ACCESS_TOKEN: {
     status: 401,
     title: 'Not signed in',
-    message: 'The address is for users, and the request brought no access token that is valid now.',
+    message: 'The address is not for everybody, and the request brought no token that is valid now.',
     remedy: 'Send one as `authorization: Bearer ...`; when it has expired, get the next one with the refresh token.',
+  },
+  API_ERR_CREDENTIALS: {
+    status: 401,
+    title: 'Wrong e-mail address or password',
+    message: 'Nobody has this password with this e-mail address; which of the two is wrong is not said.',
+    remedy: 'Correct them; after a few failures the address is refused for a while.',
   },
   API_ERR_REFRESH_TOKEN: {
     status: 401,
@@ -69,11 +82,17 @@ export const API_ERRORS = {
       'It is unknown, expired or revoked, or was used before; then all that came of the same sign-in is revoked.',
     remedy: 'Sign in again. Use each refresh token once, and the one that came back from then on.',
   },
+  API_ERR_FORBIDDEN: {
+    status: 403,
+    title: 'Not yours',
+    message: 'It belongs to another user; whether it is there is not said.',
+    remedy: 'Ask for what belongs to the user who is signed in.',
+  },
   API_ERR_OPERATOR_ONLY: {
     status: 403,
     title: 'Only for operators',
     message:
-      "The address shows or changes the inner state of the service, or acts in a user's name, and the request brought no valid operator token.",
+      "The address shows or changes the inner state of the service, or acts in a user's name, and who is signed in is no admin.",
     remedy:
       'Set API_OPERATOR_TOKEN, and send it as `authorization: Bearer ...`; in development this machine needs none.',
   },
@@ -118,6 +137,12 @@ export const API_ERRORS = {
     title: 'The request came too slowly',
     message: 'Head or body did not arrive in the time allowed.',
     remedy: 'Send it again, in one go.',
+  },
+  API_ERR_USERNAME_TAKEN: {
+    status: 409,
+    title: 'The user name is taken',
+    message: 'Somebody has this user name, in this case or another; no account was made.',
+    remedy: 'Choose another.',
   },
   API_ERR_WALLET_BALANCE: {
     status: 409,
@@ -182,7 +207,7 @@ export const API_ERRORS = {
   API_ERR_RATE_LIMITED: {
     status: 429,
     title: 'Too many requests',
-    message: 'The address used up its share of an expensive route.',
+    message: 'The address, the user or the account used up its share of something costly.',
     remedy: 'Wait as long as `retry-after` says.',
   },
   API_ERR_HEADERS_TOO_LARGE: {
@@ -297,6 +322,10 @@ export const SETUP_ERRORS = {
   API_ERR_SIGNING_KEYS: {
     message: 'The keys that sign access tokens are unusable: none, one too short, two of one id, or none to sign with.',
     remedy: 'Give at least one of 32 random bytes or more, each with an id of its own, and say which one signs.',
+  },
+  API_ERR_ROUTE_WITHOUT_ACCESS: {
+    message: 'A route was registered that does not say who may call it.',
+    remedy: 'Add `access` to its config: public, user, author, self or operator.',
   },
   API_ERR_ROUTE_UNDOCUMENTED: {
     message: 'A route was registered that the OpenAPI document would not describe.',

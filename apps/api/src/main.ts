@@ -7,7 +7,14 @@ import { randomBytes } from 'node:crypto'
 import { loadConfig } from '@plimsoll/config'
 import { Cluster } from './cluster.ts'
 import { clusterProgram } from './config/config.ts'
-import { cacheSettings, commandDatabase, drainTimeoutMs, recyclingSettings, runFolder } from './config/settings.ts'
+import {
+  cacheSettings,
+  commandDatabase,
+  drainTimeoutMs,
+  recyclingSettings,
+  runFolder,
+  withSigningKeys,
+} from './config/settings.ts'
 import { workerEnvironment } from './config/worker-environment.ts'
 import { logFeatures } from './feature-log.ts'
 import { planFleet } from './memory/fleet-plan.ts'
@@ -31,9 +38,9 @@ async function run(): Promise<void> {
       adminPort: config.adminPort,
       controlToken: config.controlToken ?? randomBytes(32).toString('base64url'),
       inspectPort: config.inspectPort,
-      env: workerEnvironment(config, plan, process.env),
+      env: workerEnvironment(withSigningKeys(config), plan, process.env),
       database: commandDatabase(config.database),
-      cache: config.features.caching ? cacheSettings(config) : undefined,
+      cache: config.features.caching || config.features.rateLimit ? cacheSettings(config) : undefined,
     },
     logger,
   )

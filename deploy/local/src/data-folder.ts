@@ -1,6 +1,6 @@
 // Where the stack keeps its data, and that it can.
 //
-// Layout: postgres/ (the embedded server's), logs/, admin-token, database-url. Sockets live in a short folder below the system's
+// Layout: postgres/ (the embedded server's), logs/, admin-token, token-keys.json, database-url. Sockets live in a short folder below the system's
 // temporary one, because the path of a Unix socket has at most 107 bytes.
 import { createHash, randomBytes } from 'node:crypto'
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
@@ -14,6 +14,8 @@ export interface DataFolder {
   readonly run: string
   /** Kept over restarts, readable by the owner only. */
   readonly adminToken: string
+  /** File of the keys for access tokens, likewise: who is signed in stays so over a restart. */
+  readonly tokenKeysFile: string
   readonly databaseUrlFile: string
 }
 
@@ -36,7 +38,8 @@ export function openDataFolder(folder: string, temporary: string, uid: number): 
       postgres: path.join(folder, 'postgres'),
       logs: path.join(folder, 'logs'),
       run,
-      adminToken: adminToken(path.join(folder, 'admin-token')),
+      adminToken: kept(path.join(folder, 'admin-token'), () => randomBytes(24).toString('base64url')),
+      tokenKeysFile: tokenKeysFile(path.join(folder, 'token-keys.json')),
       databaseUrlFile: path.join(folder, 'database-url'),
     }
   } catch (cause) {
@@ -55,16 +58,22 @@ function makeFolders(folder: string): void {
   mkdirSync(folder)
 }
 
-function adminToken(file: string): string {
+function tokenKeysFile(file: string): string {
+  kept(file, () => JSON.stringify({ sign: 'local', keys: { local: randomBytes(32).toString('base64url') } }))
+  return file
+}
+
+/** The text of a file, which is made when it isn't there. */
+function kept(file: string, make: () => string): string {
   try {
-    const kept = readFileSync(file, 'utf8').trim()
-    if (kept !== '') return kept
+    const text = readFileSync(file, 'utf8').trim()
+    if (text !== '') return text
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
-  const token = randomBytes(24).toString('base64url')
-  writeFileSync(file, `${token}\n`, { mode: 0o600 })
-  return token
+  const text = make()
+  writeFileSync(file, `${text}\n`, { mode: 0o600 })
+  return text
 }
 
 function othersCanPass(folder: string): boolean {

@@ -200,10 +200,17 @@ export class Stack {
         FEATURE_RATE_LIMIT: String(this.#config.rateLimit),
         API_RUN_FOLDER: folder.run,
         API_CONTROL_TOKEN: folder.adminToken,
+        ...this.#tokenKeys(folder),
       },
       stopTimeoutMs: STOP_TIMEOUT_MS.api,
     })
     return api.ready()
+  }
+
+  /** Whoever has keys of their own says so. */
+  #tokenKeys(folder: DataFolder): Record<string, string> {
+    const { API_TOKEN_KEYS: keys, API_TOKEN_KEYS_FILE: file } = this.#surroundings.env
+    return keys === undefined && file === undefined ? { API_TOKEN_KEYS_FILE: folder.tokenKeysFile } : {}
   }
 
   async #startBalancer(folder: DataFolder): Promise<ReadyLine> {

@@ -181,9 +181,5 @@ function isTime(claim: unknown): claim is number {
 }
 
 function refused(cause: unknown): ApiError {
-  return new ApiError(
-    'API_ERR_ACCESS_TOKEN',
-    'This address is for users: send a valid access token as `authorization: Bearer ...`.',
-    { cause },
-  )
+  return new ApiError('API_ERR_ACCESS_TOKEN', 'Send a valid access token as `authorization: Bearer ...`.', { cause })
 }

@@ -1,6 +1,8 @@
-// Passwords that are tried first. A list, given by whoever starts the program, and what needs no list: keys in a row, the same few again and again.
+// Passwords that are tried first: those that leaks have shown to be most used, and what needs no list: keys in a row, the same few again and again.
 //
-// No list is part of the source. The small one below has what a list of millions begins with, so that nothing obvious passes where none is given.
+// The list is that of @zxcvbn-ts/language-common (MIT): 49,233 passwords, most used first, in a package that is still looked after. It takes 3 MB and 50 to 80 ms, once,
+// when the first password is chosen; workers where nobody does never read it.
+import { createRequire } from 'node:module'
 
 /** Which passwords everybody tries first. */
 export interface CommonPasswords {
@@ -8,10 +10,12 @@ export interface CommonPasswords {
   has(text: string): boolean
 }
 
-/** Figures and signs at the end don't make `password` a good one. */
-const TRAILING = /[\d!?.*#@$]{1,4}$/u
+/** Figures and signs at the end, a year and a sign among them, don't make `password` a good one. */
+const TRAILING = /[\d!?.*#@$]{1,6}$/u
 /** Shorter ones are refused for their length anyway; what's left without its trailing figures may be shorter. */
 const MIN_STEM = 5
+/** In UTF-16, of what the policy lets through; characters outside the first plane are two. */
+const MIN_WHOLE = 8
 
 /** Where a finger goes next: keys in a row, alphabet, figures. */
 const ROWS = [
@@ -34,42 +38,47 @@ const RUNS = [...ROWS, ...ROWS.map(row => row.split('').toReversed().join(''))]
 /** Neighbours by which a run is known: of two, any text has some. */
 const RUN_LENGTH = 3
 
-const WORDS = `
-  password passw0rd p4ssword p@ssword p@ssw0rd pa55word pass1234 passpass passwort motdepasse contrasena senha123 parola wachtwoord
-  iloveyou iloveu123 loveyou lovely lovelove princess princesa sunshine football baseball basketball superman batman spiderman
-  starwars pokemon minecraft trustno1 welcome letmein changeme secret computer internet samsung master dragon monkey shadow
-  michael jennifer jessica michelle charlie jordan23 daniel thomas andrew joshua ashley amanda nicole hunter buster soccer hockey
-  killer george summer winter autumn spring flower butterfly chocolate whatever freedom ginger pepper cheese cookie banana orange
-  purple silver golden diamond phoenix mustang ferrari porsche mercedes corvette yamaha harley liverpool arsenal chelsea barcelona
-  juventus manchester administrator admin123 adminadmin administrador root1234 toor1234 guest123 user1234 username default testtest
-  test1234 temp1234 login123 access access14 mynoob google facebook youtube twitter linkedin microsoft windows apple123 android
-  matrix maverick midnight victoria elizabeth alexander christian benjamin jonathan stephanie samantha caroline veronica patricia
-  hello123 hellohello helloworld babygirl sweetheart beautiful angel123 jesus123 jesuschrist godisgood blessed forever together
-  bigdaddy blink182 rockstar metallica slipknot nirvana eminem scooter marlboro corona budweiser snickers snoopy tinkerbell mickey
-  rainbow unicorn dolphin elephant tiger123 lion1234 panther eagles cowboys steelers yankees redsox lakers warriors zaq12wsx
-  a1b2c3d4 abcd1234 abc12345 aa123456 a1234567 qwer1234 asdf1234 zxcv1234 1234qwer 123qweasd qweasdzxc 1qazxsw2 qwe123qwe 147258369
-  159357456 741852963 789456123 987654321 123123123 112233445566 11223344 12344321 13579246 24681357 31415926 27182818 20202020
-  correcthorsebatterystaple letmeinnow openup opensesame abracadabra iamgod ihateyou fuckyou fuckyou1 asshole bullshit whoknows
-`
+/** What the list is for stems: a rare word with figures behind it may be chosen, as any rare word may. */
+const MAX_STEMS = 10_000
 
-/**
- * @param lines one password each, whatever its case; empty ones are passed over
- */
-export function createCommonPasswords(lines: Iterable<string> = []): CommonPasswords {
-  const listed = new Set<string>()
-  for (const line of lines) {
-    const password = fold(line.trim())
-    if (password !== '') listed.add(password)
+/** The installed list, most used first. */
+export function mostUsedPasswords(): readonly string[] {
+  const { dictionary } = createRequire(import.meta.url)('@zxcvbn-ts/language-common') as {
+    readonly dictionary: { readonly 'passwords-common': readonly string[] }
   }
-  const words = new Set(WORDS.trim().split(/\s+/).map(fold))
+  return dictionary['passwords-common']
+}
+
+/** @param list one password each, whatever its case, most used first; asked for when the first password is looked at */
+export function createCommonPasswords(list: () => readonly string[] = mostUsedPasswords): CommonPasswords {
+  let kept: Listed | undefined
   return {
     has(text) {
+      kept ??= readList(list())
       const folded = fold(text)
-      if (listed.has(folded) || words.has(folded)) return true
+      if (kept.whole.has(folded)) return true
       const stem = folded.replace(TRAILING, '')
-      return (stem.length >= MIN_STEM && words.has(stem)) || isPattern(folded)
+      return kept.stems.has(stem) || isPattern(folded)
     },
   }
+}
+
+/** What of a list can matter. */
+interface Listed {
+  /** Long enough to be chosen at all. */
+  readonly whole: ReadonlySet<string>
+  readonly stems: ReadonlySet<string>
+}
+
+function readList(list: readonly string[]): Listed {
+  const whole = new Set<string>()
+  const stems = new Set<string>()
+  for (const [rank, line] of list.entries()) {
+    const password = fold(line)
+    if (password.length >= MIN_WHOLE) whole.add(password)
+    if (password.length >= MIN_STEM && rank < MAX_STEMS) stems.add(password)
+  }
+  return { whole, stems }
 }
 
 /** Case doesn't make it better; a space at either end neither. */

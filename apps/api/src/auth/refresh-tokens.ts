@@ -15,7 +15,7 @@ const TOKEN = /^plr_[A-Za-z0-9_-]{43}$/
 export interface RefreshTokensTools {
   /** From a cryptographic source. */
   readonly randomBytes: (count: number) => Buffer
-  /** Somebody has shown a used token, and the family is revoked: for the log. */
+  /** Somebody has shown a used token, and the family is revoked: for the log, where the caller has none of its own. */
   readonly onReuse: (family: Family) => void
 }
 
@@ -37,11 +37,17 @@ export class RefreshTokens {
   /**
    * After a password was verified.
    * @param version of that password
+   * @param addressMark of where it began; null where that isn't known
    * @returns null when it was changed meanwhile: the sign-in has failed
    */
-  async start(userId: number, version: number, signal?: AbortSignal): Promise<IssuedToken | null> {
+  async start(
+    userId: number,
+    version: number,
+    signal?: AbortSignal,
+    addressMark: Buffer | null = null,
+  ): Promise<IssuedToken | null> {
     const token = this.#draw()
-    const stored = await this.#families.start(userId, version, digestOf(token), signal)
+    const stored = await this.#families.start(userId, version, digestOf(token), signal, addressMark)
     return stored === null
       ? null
       : { userId, familyId: stored.familyId, token, expiresAtMs: stored.expiresAt.getTime() }
@@ -49,9 +55,10 @@ export class RefreshTokens {
 
   /**
    * Gives a token for the next one.
+   * @param onReuse told in place of the one that's there for all
    * @throws API_ERR_REFRESH_TOKEN, the same for one that's unknown, expired, revoked or used
    */
-  async rotate(token: string, signal?: AbortSignal): Promise<IssuedToken> {
+  async rotate(token: string, signal?: AbortSignal, onReuse = this.#tools.onReuse): Promise<IssuedToken> {
     if (!TOKEN.test(token)) throw refused()
     const next = this.#draw()
     const rotated = await this.#families.rotate(digestOf(token), digestOf(next), signal)
@@ -61,13 +68,18 @@ export class RefreshTokens {
         return { userId, familyId, token: next, expiresAtMs: expiresAt.getTime() }
       }
       case 'reused':
-        this.#tools.onReuse({ userId: rotated.userId, familyId: rotated.familyId })
+        onReuse({ userId: rotated.userId, familyId: rotated.familyId })
         throw refused()
       case 'unknown':
         throw refused()
       default:
         return rotated satisfies never
     }
+  }
+
+  /** Whose it is, good or not; null for one that's unknown. */
+  async ownerOf(token: string, signal?: AbortSignal): Promise<number | null> {
+    return TOKEN.test(token) ? this.#families.findOwner(digestOf(token), signal) : null
   }
 
   /** Signs out by a refresh token. Also one that's unknown is no failure: who has it is signed out. */

@@ -56,11 +56,20 @@ export interface TokenFamiliesRepository {
   /**
    * Begins a family with its first token.
    * @param version of the password that was verified
+   * @param addressMark by which it's known later that the user has signed in from there; null: it isn't
    * @returns null when that isn't the user's password any more, or the user is gone
    */
-  start(userId: number, version: number, digest: string, signal?: AbortSignal): Promise<StoredToken | null>
+  start(
+    userId: number,
+    version: number,
+    digest: string,
+    signal?: AbortSignal,
+    addressMark?: Buffer | null,
+  ): Promise<StoredToken | null>
   /** Gives a token for the next one. */
   rotate(digest: string, nextDigest: string, signal?: AbortSignal): Promise<Rotated>
+  /** The user that a refresh token belongs to, whatever its state; null when there is no such token. */
+  findOwner(digest: string, signal?: AbortSignal): Promise<number | null>
   /** Ends the family that a token belongs to, also by a used one; null when it had ended, or there's none. */
   revokeByToken(digest: string, signal?: AbortSignal): Promise<Family | null>
   /** Ends a family of this user; whether it hadn't ended. */
@@ -69,11 +78,15 @@ export interface TokenFamiliesRepository {
   revokeAll(userId: number, signal?: AbortSignal): Promise<number>
   /** Null when it has expired or was revoked, or there's none. */
   find(familyId: number, signal?: AbortSignal): Promise<Session | null>
+  /** Whether a family of this user began with one of these marks in the last 30 days, whatever became of it. */
+  hasBegunAt(userId: number, addressMarks: readonly Buffer[], signal?: AbortSignal): Promise<boolean>
   /** Deletes tokens of any type that expired before `keepMs`, then families, at most `limit` rows; how many. Rows that others hold are left for later. */
   removeExpired(keepMs: number, limit: number, signal?: AbortSignal): Promise<number>
 }
 
 const FAMILIES_TABLE = tableTag('public', 'token_families')
+/** How long an address is known after a sign-in. */
+const KNOWN_DAYS = 30
 /** A statement sees what others have committed while it waited. */
 const USUAL = { isolation: 'read committed', retries: 2 } as const
 /** What's written for one token alone is read by nobody through a cache; the log of invalidations needn't know. */
@@ -94,7 +107,7 @@ export function createTokenFamiliesRepository(database: Database, lives: TokenLi
   })
 
   return {
-    start(userId, version, digest, signal) {
+    start(userId, version, digest, signal, addressMark = null) {
       return database.transaction(
         'auth.start',
         async tx => {
@@ -103,8 +116,9 @@ export function createTokenFamiliesRepository(database: Database, lives: TokenLi
             with credential as (
               select user_id from credentials where user_id = ${userId} and version = ${version} for share
             ), family as (
-              insert into token_families (user_id, expires_at)
-              select user_id, now() + make_interval(secs => ${familyS}) from credential
+              insert into token_families (user_id, expires_at, address_hash)
+              select user_id, now() + make_interval(secs => ${familyS}), decode(${addressMark?.toString('hex') ?? null}, 'hex')
+              from credential
               returning id, user_id, expires_at
             )
             insert into user_tokens (user_id, type, token, expires_at, family_id)
@@ -152,6 +166,12 @@ export function createTokenFamiliesRepository(database: Database, lives: TokenLi
         },
         { ...USUAL, idempotent: true, signal },
       )
+    },
+
+    async findOwner(digest, signal) {
+      const query = sql<{ userId: number }[]>`
+        select user_id as "userId" from user_tokens where token = ${digest} and type = 'refresh'`
+      return (await database.read('auth.token-owner', query, signal))[0]?.userId ?? null
     },
 
     revokeByToken(digest, signal) {
@@ -203,6 +223,17 @@ export function createTokenFamiliesRepository(database: Database, lives: TokenLi
     },
 
     find: (familyId, signal) => sessions(familyId, signal),
+
+    async hasBegunAt(userId, addressMarks, signal) {
+      const marks = addressMarks.map(mark => mark.toString('hex'))
+      const query = sql<{ known: boolean }[]>`
+        select exists (
+          select from token_families
+          where user_id = ${userId} and encode(address_hash, 'hex') = any(${marks}::text[])
+            and created_at > now() - make_interval(days => ${KNOWN_DAYS})
+        ) as known`
+      return (await database.read('auth.known-address', query, signal))[0]?.known === true
+    },
 
     removeExpired(keepMs, limit, signal) {
       return database.transaction(

@@ -24,6 +24,10 @@ export const KINDS = {
   lessons: { ...USUAL, ttlMs: 20 * MINUTE_MS },
   /** What belongs to one user: nobody's is served past a change for the sake of an outage. */
   userData: { ...USUAL, ttlMs: 5 * MINUTE_MS, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 },
+  /** Who is signed in: a session that has ended is ended for every worker, and an outage doesn't prolong it. */
+  sessions: { ...USUAL, kind: 'strict', ttlMs: 5 * MINUTE_MS, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 },
+  /** What users see of themselves: after a change nobody may see the one before. */
+  ownProfiles: { ...USUAL, kind: 'strict', ttlMs: 5 * MINUTE_MS, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 },
   userProfiles: { ...USUAL, ttlMs: 10 * MINUTE_MS },
   /** Trending, new and public pitches. */
   pitchLists: { ...USUAL, ttlMs: 5 * MINUTE_MS },

@@ -4,9 +4,10 @@ import { readMemoryLimit } from '@plimsoll/memory-optimizer'
 import { SupervisorError } from '@plimsoll/supervisor'
 import { isNetwork, isWideNetwork } from '../http/peers.ts'
 import { planFleet, type ReadLimit } from '../memory/fleet-plan.ts'
-import { isOriginPattern } from '../plugins/security.ts'
+import { isOriginPattern, isWideOrigin } from '../plugins/security.ts'
 import { routesTo } from '../database/address.ts'
 import { smallestBudget } from '../database/pool-size.ts'
+import { defaultSecrets, type Secrets } from './default-secrets.ts'
 import { ENVIRONMENTS } from './environments.ts'
 import { clusterSchema, databaseCommandSchema, workerSchema, type ClusterConfig, type WorkerConfig } from './schemas.ts'
 import { mostWorkers, poolLimits, workerCount } from './settings.ts'
@@ -74,18 +75,24 @@ function checkMemory(config: ClusterConfig, readLimit: ReadLimit): Contradiction
 }
 
 /** What opens a door that this environment keeps closed. */
-function dangers({
-  environment,
-  http,
-  inspectPort = 0,
-}: Pick<WorkerConfig, 'environment' | 'http'> & { readonly inspectPort?: number }): string[] {
+function dangers(
+  config: Pick<WorkerConfig, 'environment' | 'http'> & Secrets & { readonly inspectPort?: number },
+): string[] {
+  const { environment, http, inspectPort = 0 } = config
   if (!ENVIRONMENTS[environment].refuseDanger) return []
   return [
+    ...defaultSecrets(config),
     ...http.corsOrigins
       .filter(entry => entry.startsWith('http:'))
       .map(
         entry =>
           `http.corsOrigins: "${entry}" is not for ${environment}: who is on the way to that page could make it read what users may see; list it with https`,
+      ),
+    ...http.corsOrigins
+      .filter(isWideOrigin)
+      .map(
+        entry =>
+          `http.corsOrigins: "${entry}" is not for ${environment}: anybody may register a name below it; name the domain, too, such as https://*.example.org`,
       ),
     ...http.trustedProxies
       .filter(isWideNetwork)

@@ -39,7 +39,7 @@ export const features = Type.Object(
     ),
     rateLimit: feature(
       'FEATURE_RATE_LIMIT',
-      "Limits per client address for what is expensive to answer, in workers. Off: none; the balancer's limits are its own.",
+      "Limits by client address, user and account, in workers: for what is expensive to answer, for signing up and in. Off: none; the balancer's limits are its own.",
     ),
   },
   closed,

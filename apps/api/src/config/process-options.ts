@@ -1,6 +1,7 @@
 // What kind of installation it is, and where its log lines go.
 import { option as Type } from '@plimsoll/config'
 import { LOG_LEVELS } from '@plimsoll/telemetry'
+import { LOGGED_ADDRESSES } from '../http/logged-address.ts'
 
 const closed = { additionalProperties: false } as const
 
@@ -26,6 +27,12 @@ export const log = Type.Object(
         minLength: 1,
       }),
     ),
+    addresses: Type.Enum([...LOGGED_ADDRESSES], {
+      description:
+        "Clients' addresses in log lines: full, truncated to their network (IPv4 to 24 bits, IPv6 to 48), or none.",
+      default: 'full',
+      env: 'API_LOG_ADDRESSES',
+    }),
   },
   closed,
 )

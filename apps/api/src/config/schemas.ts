@@ -3,12 +3,15 @@
 // All three read the same environment, and the cluster passes its own on to the workers. What a program doesn't use isn't among its options.
 import { option as Type, type DeepReadonly } from '@plimsoll/config'
 import type { Static } from 'typebox'
+import { auth } from './auth-options.ts'
 import { cache } from './cache-options.ts'
 import { connectTimeoutS, database, databaseUrl, directUrl } from './database-options.ts'
 import { features } from './feature-options.ts'
 import { http } from './http-options.ts'
+import { limits } from './limit-options.ts'
 import { memory, recycling } from './memory-options.ts'
 import { environment, log } from './process-options.ts'
+import { retention } from './retention-options.ts'
 
 const closed = { additionalProperties: false } as const
 
@@ -76,6 +79,9 @@ export const clusterSchema = Type.Object(
     memory,
     recycling,
     http,
+    auth,
+    limits,
+    retention,
     log,
   },
   closed,
@@ -98,6 +104,9 @@ export const workerSchema = Type.Object(
     cache,
     memory,
     http,
+    auth,
+    limits,
+    retention,
     log,
   },
   closed,

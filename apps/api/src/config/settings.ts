@@ -1,13 +1,18 @@
 // From the options to what each part takes, with the defaults that depend on the environment or the machine, which a schema can't have.
+import { randomBytes } from 'node:crypto'
 import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
 import type { RecyclingOptions } from '@plimsoll/supervisor'
 import type { LogLevel } from '@plimsoll/telemetry'
+import type { AuthOptions } from '../auth/auth.ts'
+import { readKeyring } from '../auth/keyring.ts'
+import { readKeysFile } from '../auth/keys-file.ts'
 import type { CacheSettings } from '../cache/cache.ts'
 import { routesTo } from '../database/address.ts'
 import { mostWorkers as mostWithin, poolSize, type PoolSize } from '../database/pool-size.ts'
 import type { WorkerMemorySettings } from '../memory/worker-memory.ts'
 import type { Environment } from '../plugins/security.ts'
+import { weakKeys } from './default-secrets.ts'
 import { ENVIRONMENTS } from './environments.ts'
 import type { ClusterConfig, DatabaseCommandConfig, WorkerConfig } from './schemas.ts'
 
@@ -43,6 +48,54 @@ export function workerPool(config: Pick<WorkerConfig, 'environment' | 'database'
     budget: config.database.connectionBudget,
     routes: routesTo(config.database).length,
   })
+}
+
+/** libuv's pool has four threads unless it's told other: one is left for files, names and compression. */
+const MAX_HASH_SLOTS = 3
+
+/**
+ * How one of so many workers lets people in.
+ * @throws API_ERR_SIGNING_KEYS
+ */
+export function authOptions(
+  config: Pick<WorkerConfig, 'environment' | 'auth'>,
+  workers: number,
+  cores: number = availableParallelism(),
+): AuthOptions {
+  const { auth } = config
+  const { issuer, audience, hashMemoryKib, hashPasses, hashSlots } = auth
+  const share = Math.floor((cores - 1) / workers)
+  return {
+    keys: signingKeys(config),
+    issuer,
+    audience,
+    accessTokenMs: auth.accessTokenS * 1000,
+    lives: { tokenMs: auth.refreshTokenS * 1000, familyMs: auth.sessionS * 1000 },
+    hashing: { memoryKib: hashMemoryKib, passes: hashPasses, lanes: 1 },
+    hashSlots: hashSlots ?? Math.min(Math.max(1, share), MAX_HASH_SLOTS),
+  }
+}
+
+function signingKeys({ environment, auth }: Pick<WorkerConfig, 'environment' | 'auth'>): AuthOptions['keys'] {
+  const { keys = madeUpKeys(), keysFile } = auth
+  if (keysFile === undefined) return readKeyring(keys)
+  return { file: path.resolve(keysFile), refuse: ENVIRONMENTS[environment].refuseDanger ? weakKeys : undefined }
+}
+
+/**
+ * The same for all workers of a fleet that was given none; production is refused before. What no worker could use stops the fleet before any is forked.
+ * @throws API_ERR_SIGNING_KEYS
+ */
+export function withSigningKeys(config: ClusterConfig): ClusterConfig {
+  const { keys, keysFile } = config.auth
+  if (keys === undefined && keysFile === undefined) return { ...config, auth: { ...config.auth, keys: madeUpKeys() } }
+  const given = signingKeys(config)
+  if ('file' in given) readKeysFile(given.file, given.refuse)
+  return config
+}
+
+function madeUpKeys(): string {
+  return JSON.stringify({ sign: 'made-up', keys: { 'made-up': randomBytes(32).toString('base64url') } })
 }
 
 /** The cache as the worker opens it. */

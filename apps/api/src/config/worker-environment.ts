@@ -11,7 +11,7 @@ export function workerEnvironment(
   plan: Pick<FleetPlan, 'maxWorkers' | 'heap'>,
   base: Readonly<Record<string, string | undefined>>,
 ): Record<string, string | undefined> {
-  const { environment, features, database, cache, memory, http, log } = config
+  const { environment, features, database, cache, memory, http, auth, limits, retention, log } = config
   const shareMib =
     memory.shareMib ?? (plan.heap === undefined ? undefined : Math.floor(plan.heap.perWorkerBytes / 2 ** 20))
   const text = (value: number | undefined) => (value === undefined ? undefined : String(value))
@@ -58,7 +58,29 @@ export function workerEnvironment(
     API_MAX_BODY_BYTES: text(http.maxBodyBytes),
     API_TRUSTED_PROXIES: http.trustedProxies.join(','),
     API_CORS_ORIGINS: http.corsOrigins.join(','),
+    API_TOKEN_KEYS: auth.keys,
+    API_TOKEN_KEYS_FILE: auth.keysFile,
+    API_TOKEN_ISSUER: auth.issuer,
+    API_TOKEN_AUDIENCE: auth.audience,
+    API_ACCESS_TOKEN_S: text(auth.accessTokenS),
+    API_REFRESH_TOKEN_S: text(auth.refreshTokenS),
+    API_SESSION_S: text(auth.sessionS),
+    API_HASH_MEMORY_KIB: text(auth.hashMemoryKib),
+    API_HASH_PASSES: text(auth.hashPasses),
+    API_HASH_SLOTS: text(auth.hashSlots),
+    API_LIMIT_EXPENSIVE: text(limits.expensive),
+    API_LIMIT_UPLOADS: text(limits.uploads),
+    API_LIMIT_AUTHENTICATION: text(limits.authentication),
+    API_LIMIT_SIGN_INS_BY_ACCOUNT: text(limits.signInsByAccount),
+    API_LIMIT_SIGN_INS_BY_ADDRESS: text(limits.signInsByAddress),
+    API_RETENTION_EXPIRED_TOKENS_DAYS: text(retention.expiredTokensDays),
+    API_RETENTION_READ_NOTIFICATIONS_DAYS: text(retention.readNotificationsDays),
+    API_RETENTION_UNREAD_NOTIFICATIONS_DAYS: text(retention.unreadNotificationsDays),
+    API_RETENTION_PITCH_VIEWS_DAYS: text(retention.pitchViewsDays),
+    API_RETENTION_AI_INTERACTIONS_DAYS: text(retention.aiInteractionsDays),
+    API_RETENTION_ERASED_DEALS_DAYS: text(retention.erasedDealsDays),
     LOG_LEVEL: log.level,
     API_LOG_FILE: log.file,
+    API_LOG_ADDRESSES: log.addresses,
   }
 }

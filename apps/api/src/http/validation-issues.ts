@@ -57,6 +57,7 @@ interface Part {
 /** The keywords of JSON Schema that lead into a value. Not TypeBox's own marks: Fastify copies the schemas of header fields without them. */
 interface Keywords {
   readonly type?: unknown
+  readonly maxLength?: number
   readonly properties?: Readonly<Record<string, TSchema>>
   readonly required?: readonly string[]
   readonly additionalProperties?: unknown
@@ -78,12 +79,15 @@ function partOf(schema: TSchema & Keywords): Part {
 }
 
 /** A value that has nothing in it, or nothing that could be looked into. */
-function singlePart(schema: TSchema): Part {
+function singlePart(schema: TSchema & Keywords): Part {
   const validator = Compile(schema)
+  // A text that is too long isn't asked what else is wrong with it: no pattern ever sees more than it was made for. The check itself looks at the length first, too.
+  const length = schema.maxLength === undefined ? undefined : Compile({ type: 'string', maxLength: schema.maxLength })
   return {
     isRight: value => validator.Check(value),
     explain: (value, path, issues) => {
-      for (const { keyword, params, message } of validator.Errors(value))
+      const asked = length !== undefined && typeof value === 'string' && !length.Check(value) ? length : validator
+      for (const { keyword, params, message } of asked.Errors(value))
         issues.add(path, keyword === 'enum' ? `must be one of: ${params.allowedValues.join(', ')}` : message)
     },
   }

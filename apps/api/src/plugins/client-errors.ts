@@ -11,6 +11,14 @@ import { PROBLEM_MEDIA_TYPE } from '@plimsoll/problem-details'
 import { ApiError } from '../errors.ts'
 import { problemOf } from '../http/problem-reply.ts'
 
+/** Nothing here goes through Helmet. */
+const FIELDS = {
+  'content-type': PROBLEM_MEDIA_TYPE,
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+}
+
 interface ConnectionState {
   /** Requests that were understood and not answered yet. */
   owed: number
@@ -53,8 +61,7 @@ export function answerClientErrors(server: Server): void {
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
     const refusal = new ApiError('API_ERR_EXPECTATION', 'Send the request without expectation, or with 100-continue.')
     response.writeHead(refusal.status, {
-      'content-type': PROBLEM_MEDIA_TYPE,
-      'cache-control': 'no-store',
+      ...FIELDS,
       connection: 'close',
     })
     response.end(JSON.stringify(problemOf(refusal)))
@@ -82,9 +89,8 @@ function refuse(socket: Socket, refusal: ApiError): void {
   const body = JSON.stringify(problemOf(refusal))
   const head = [
     `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}`,
-    `content-type: ${PROBLEM_MEDIA_TYPE}`,
+    ...Object.entries(FIELDS).map(([name, value]) => `${name}: ${value}`),
     `content-length: ${Buffer.byteLength(body)}`,
-    'cache-control: no-store',
     'connection: close',
     '',
     body,

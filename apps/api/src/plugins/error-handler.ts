@@ -7,6 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { fromCache } from '../cache/failures.ts'
 import { ApiError, type ApiErrorCode } from '../errors.ts'
 import { sendProblem } from '../http/problem-reply.ts'
+import { readToTheEnd } from '../http/unread-body.ts'
 
 /** Codes of Fastify and its plugins, and what clients are told instead. */
 const TRANSLATIONS: Readonly<Record<string, readonly [code: ApiErrorCode, detail: string]>> = {
@@ -34,6 +35,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
       { err: answer.cause ?? answer, code: answer.code, route: request.routeOptions.url },
       answer.message,
     )
+  readToTheEnd(request, reply)
   return sendProblem(reply, answer)
 }
 

@@ -12,6 +12,7 @@ export const metricsRoute: FastifyPluginCallbackTypebox<MetricsRouteOptions> = (
   app.get(
     '/metrics',
     {
+      config: { access: 'operator' },
       schema: {
         tags: ['health'],
         summary: 'Figures of this worker for Prometheus',

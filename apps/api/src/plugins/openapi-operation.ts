@@ -2,11 +2,12 @@
 //
 //   has                              so it may answer with
 //   anything                         API_ERR_INTERNAL, API_ERR_DEADLINE; outside /health also API_ERR_OVERLOADED
-//   a method that may change things  API_ERR_OUTCOME_UNKNOWN
+//   a method that may change things  API_ERR_OUTCOME_UNKNOWN; also without a body, which is refused, API_ERR_VALIDATION and those of a body
 //   query, parameters, fields, body  API_ERR_VALIDATION
 //   parameters in the path           API_ERR_BAD_URL, API_ERR_PARAMETER_TOO_LONG
 //   a body                           API_ERR_MALFORMED_JSON, API_ERR_BAD_REQUEST, API_ERR_BODY_TOO_LARGE, API_ERR_MEDIA_TYPE
-//   config.access, .rateLimit        API_ERR_OPERATOR_ONLY, API_ERR_RATE_LIMITED
+//   config.access                    API_ERR_ACCESS_TOKEN and API_ERR_DATABASE_*; of self and author API_ERR_FORBIDDEN, of operator API_ERR_OPERATOR_ONLY
+//   config.limit                     API_ERR_RATE_LIMITED
 //   config.caching                   API_ERR_PRECONDITION_FAILED
 //
 // Only the document gets this, not the routes: nothing is compiled for it. Answers that are none of any operation (a path or method that no route has, bytes that are no
@@ -15,10 +16,37 @@ import { PROBLEM_MEDIA_TYPE } from '@plimsoll/problem-details'
 import type { FastifySchema, RouteOptions } from 'fastify'
 import { IsOptional } from 'typebox'
 import { API_ERRORS, type ApiErrorCode } from '../errors.ts'
+import type { Access } from './access.ts'
 import { SAFE_METHODS } from './request-context.ts'
 
-/** Name of the security scheme of routes for operators. */
+/** Names of the security schemes. */
 export const OPERATOR_SCHEME = 'operator'
+export const USER_SCHEME = 'user'
+
+/** Which of them lets in; more than one: either does. */
+const SECURITY = {
+  public: [],
+  user: [{ [USER_SCHEME]: [] }],
+  author: [{ [USER_SCHEME]: [] }, { [OPERATOR_SCHEME]: [] }],
+  self: [{ [USER_SCHEME]: [] }, { [OPERATOR_SCHEME]: [] }],
+  // Users who are admins.
+  operator: [{ [OPERATOR_SCHEME]: [] }, { [USER_SCHEME]: [] }],
+} as const satisfies Record<Access, readonly object[]>
+
+/** A session may have to be read. */
+const SIGNED_IN = [
+  'API_ERR_ACCESS_TOKEN',
+  'API_ERR_DATABASE_UNAVAILABLE',
+  'API_ERR_DATABASE_BUSY',
+  'API_ERR_DATABASE_TIMEOUT',
+] as const
+const ACCESS_CODES = {
+  public: [],
+  user: SIGNED_IN,
+  author: [...SIGNED_IN, 'API_ERR_FORBIDDEN'],
+  self: [...SIGNED_IN, 'API_ERR_FORBIDDEN'],
+  operator: [...SIGNED_IN, 'API_ERR_OPERATOR_ONLY'],
+} as const satisfies Record<Access, readonly ApiErrorCode[]>
 
 /** Under which a route's own codes wait in its response schema; the document doesn't have it. */
 export const CODES = 'x-codes'
@@ -48,7 +76,7 @@ export function completeOperation(operation: { schema: FastifySchema; url: strin
     ...given,
     ...(given.querystring === undefined ? {} : { querystring: optionalWithDefault(given.querystring) }),
     operationId: given.operationId ?? operationId(String(route.method), url),
-    ...(route.config?.access === 'operator' ? { security: [{ [OPERATOR_SCHEME]: [] }] } : {}),
+    security: SECURITY[route.config?.access ?? 'public'],
     response: completeResponses(given, codesOf(given, url, route)),
   }
   return { schema: completed, url }
@@ -89,14 +117,15 @@ function optionalWithDefault(querystring: unknown): object {
 function codesOf(schema: FastifySchema, url: string, { config, method }: RouteOptions): ApiErrorCode[] {
   const { querystring, params, headers, body } = schema
   const codes: ApiErrorCode[] = ['API_ERR_INTERNAL', 'API_ERR_DEADLINE']
-  if (![method].flat().every(one => SAFE_METHODS.has(one))) codes.push('API_ERR_OUTCOME_UNKNOWN')
+  const hasBody = ![method].flat().every(one => SAFE_METHODS.has(one))
+  if (hasBody) codes.push('API_ERR_OUTCOME_UNKNOWN', 'API_ERR_VALIDATION')
   if (!url.startsWith('/health')) codes.push('API_ERR_OVERLOADED')
   if ([querystring, params, headers, body].some(part => part !== undefined)) codes.push('API_ERR_VALIDATION')
   if (params !== undefined) codes.push('API_ERR_BAD_URL', 'API_ERR_PARAMETER_TOO_LONG')
-  if (body !== undefined)
+  if (hasBody)
     codes.push('API_ERR_MALFORMED_JSON', 'API_ERR_BAD_REQUEST', 'API_ERR_BODY_TOO_LARGE', 'API_ERR_MEDIA_TYPE')
-  if (config?.access === 'operator') codes.push('API_ERR_OPERATOR_ONLY')
-  if (config?.rateLimit !== undefined) codes.push('API_ERR_RATE_LIMITED')
+  codes.push(...ACCESS_CODES[config?.access ?? 'public'])
+  if (config?.limit !== undefined) codes.push('API_ERR_RATE_LIMITED')
   if (config?.caching !== undefined) codes.push('API_ERR_PRECONDITION_FAILED')
   return codes
 }

@@ -4,17 +4,20 @@
 // are those of plugins: the preflight route of CORS and the files of the documentation page.
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 import type { FastifySwaggerUiOptions } from '@fastify/swagger-ui'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, preValidationHookHandler, RouteOptions } from 'fastify'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { API_ERRORS, SetupError, type ApiErrorCode } from '../errors.ts'
-import { CODES, completeHeaders, completeOperation, OPERATOR_SCHEME } from './openapi-operation.ts'
+import { API_ERRORS, ApiError, SetupError, type ApiErrorCode } from '../errors.ts'
+import { SAFE_METHODS } from './request-context.ts'
+import { CODES, completeHeaders, completeOperation, OPERATOR_SCHEME, USER_SCHEME } from './openapi-operation.ts'
 
 /** Tags of the document, in the order of its page. */
 export const TAGS = {
+  auth: 'Signing up, in and out',
   courses: 'Published courses and their lessons',
-  blogs: 'Blogs: published ones for everybody, writing for operators',
+  blogs: 'Blogs: published ones for everybody, writing for their authors',
   gamification: 'What learners have reached: dashboards, badges, wallets, streaks',
+  users: 'What is kept about a user: all of it in one document, and its end',
   health: 'State of this service, for balancers, monitors and people',
   performance: 'How the service does and what would make it quicker, for operators',
   documentation: 'This document',
@@ -67,6 +70,12 @@ export function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
       },
       components: {
         securitySchemes: {
+          [USER_SCHEME]: {
+            type: 'http',
+            scheme: 'bearer',
+            bearerFormat: 'JWT',
+            description: 'The access token of who is signed in.',
+          },
           [OPERATOR_SCHEME]: { type: 'http', scheme: 'bearer', description: 'The token of those who run the service.' },
         },
       },
@@ -91,6 +100,7 @@ export function requireDocumentation(app: FastifyInstance): void {
     // Also for HEAD routes, which Fastify makes from GET routes as they were written.
     route.schema = { querystring: NO_QUERY, ...route.schema }
     if (route.method === 'HEAD') return
+    if (takesNoBody(route)) route.preValidation = [refuseBody, ...[route.preValidation ?? []].flat()]
     const { summary, tags, response } = route.schema
     if (!summary || !tags?.length || !response) {
       throw new SetupError(
@@ -109,6 +119,20 @@ export function requireDocumentation(app: FastifyInstance): void {
   })
 }
 
+/** Of a method that has bodies, but for this route: what it's sent would be passed over in silence. */
+function takesNoBody({ method, schema }: RouteOptions): boolean {
+  return schema?.body === undefined && ![method].flat().every(one => SAFE_METHODS.has(one))
+}
+
+const refuseBody: preValidationHookHandler = ({ body }, _reply, next) => {
+  if (body === undefined || body === null) return next()
+  next(
+    new ApiError('API_ERR_VALIDATION', 'This address takes no body.', {
+      issues: [{ field: 'body', message: 'is not known here' }],
+    }),
+  )
+}
+
 function parametersOf(url: string): string[] {
   return url.split('/').flatMap(part => (part.startsWith(':') ? [part.slice(1)] : []))
 }
@@ -123,7 +147,7 @@ export const openapiRoutes: FastifyPluginCallbackTypebox = (app, _options, done)
   app.get(
     '/openapi.json',
     {
-      config: { caching: 'static' },
+      config: { access: 'public', caching: 'static' },
       schema: {
         tags: ['documentation'],
         summary: 'The OpenAPI 3.1 document of this service',

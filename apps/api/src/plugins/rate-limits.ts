@@ -1,28 +1,66 @@
-// Limits per client address for the few routes that are expensive to answer.
+// Limits of the routes that are costly to answer, by address and by user, over all workers.
 //
-// The general limits by address are the balancer's, before its cache and before any worker; here only routes that ask for a limit get one
-// (`config: { rateLimit: ... }`). Each worker counts for itself, so the limit of the machine is this one times the number of workers.
-import type { RateLimitPluginOptions } from '@fastify/rate-limit'
-import { ApiError } from '../errors.ts'
-import { isLoopback } from '../http/peers.ts'
+//   config: { limit: 'expensive' }        the kinds stand in limits/kinds.ts
+//
+// The general limits by address are the balancer's, before its cache and before any worker; here only routes that ask for a limit get one. It's looked at when it's known
+// who calls, and before a body is read. Answers of such routes say what's left (RateLimit, RateLimit-Policy).
+//
+// Sign-ins are limited by their service, which knows the account and whether it went well.
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fastifyPlugin from 'fastify-plugin'
+import { ROUTE_LIMITS, type RouteLimit, type RouteLimitName } from '../limits/kinds.ts'
+import type { Limits, Taken } from '../limits/limits.ts'
 
-/** For routes that ask the database or the system something on each call: 30 a minute, per address and worker. */
-export const EXPENSIVE_ROUTE_LIMIT = { max: 30, timeWindow: 60_000 } as const
-
-/** @param exemptThisMachine for development only: production counts everybody, also what comes from this machine */
-export function rateLimitOptions(exemptThisMachine: boolean): RateLimitPluginOptions {
-  return {
-    global: false,
-    enableDraftSpec: true,
-    // The balancer's own requests come over the Unix socket without a forwarded address.
-    keyGenerator: request => clientAddress(request.ip) ?? 'local',
-    allowList: request => exemptThisMachine && isLoopback(clientAddress(request.ip)),
-    errorResponseBuilder: (_request, context) =>
-      new ApiError('API_ERR_RATE_LIMITED', 'Too many requests from this address; wait before the next one.', {
-        retryAfterS: Math.max(1, Math.ceil(context.ttl / 1000)),
-      }),
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** How often the route may be called. Not set: the worker doesn't limit it. */
+    limit?: RouteLimitName
+  }
+  interface FastifyRequest {
+    /** What it was counted as; null: it wasn't. */
+    limitTaken: Taken | null
   }
 }
+
+export interface RateLimitsOptions {
+  readonly limits: Limits
+}
+
+export const rateLimits = fastifyPlugin<RateLimitsOptions>(
+  (app, { limits }, done) => {
+    app.decorateRequest('limitTaken', null)
+
+    const admit = async (request: FastifyRequest, reply: FastifyReply, name: RouteLimitName): Promise<void> => {
+      const taken = await limits.take(name, {
+        address: clientAddress(request.ip),
+        userId: request.user?.userId,
+        route: request.routeOptions.url ?? '',
+      })
+      if (taken === null) return
+      void reply.headers(limits.fields(name, taken.decision))
+      if (!taken.decision.allowed) throw limits.refused(name, taken.decision)
+      request.limitTaken = taken
+    }
+
+    // Only routes that ask for it have the hook; the others pay nothing.
+    app.addHook('onRoute', route => {
+      const name = route.config?.limit
+      if (name === undefined) return
+      const others = route.preParsing === undefined ? [] : [route.preParsing].flat()
+      route.preParsing = [(request, reply) => admit(request, reply, name), ...others]
+    })
+    app.onRequestEnd((request, _reply, status) => {
+      const { limitTaken } = request
+      if (limitTaken === null) return
+      const name = request.routeOptions.config.limit
+      if (name === undefined) return
+      const { counted }: RouteLimit = ROUTE_LIMITS[name]
+      if (counted?.has(status) === false) limitTaken.giveBack()
+    })
+    done()
+  },
+  { name: 'rate-limits', dependencies: ['request-end'] },
+)
 
 /** Typed by Fastify as always there; on a Unix socket without forwarding fields it isn't. */
 function clientAddress(ip: string | undefined): string | undefined {

@@ -1,12 +1,17 @@
 // One log line per request, when it has ended, and one for each refusal that security cares about.
 //
-// The line holds the path without its query and no header: what identifies people or grants access doesn't belong in a log. Checks of the balancer
-// come every two seconds per worker and are logged at `trace`.
+// The line holds the path without its query and no header: what identifies people or grants access doesn't belong in a log. A refusal says which user it was, if one was
+// signed in. Checks of the balancer come every two seconds per worker and are logged at `trace`.
+//
+// What clients wrote themselves, the path and an address that a proxy passed on, is visible ASCII in the log: no control character, line separator or change of
+// direction gets to whatever shows the line.
 import { LogController } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import type { Logger } from '@plimsoll/telemetry'
 
 const MAX_PATH_LENGTH = 256
+/** IPv6 with an IPv4 address at its end, and the name of an interface. */
+const MAX_ADDRESS_LENGTH = 64
 const CHECKED_BY_THE_BALANCER: ReadonlySet<string> = new Set(['/health/live', '/health/ready'])
 /** Statuses that are written to the security log, with who was refused what. */
 const REFUSALS: ReadonlySet<number> = new Set([401, 403, 429])
@@ -30,13 +35,19 @@ export const requestLog = fastifyPlugin<RequestLogOptions>(
       if (!isRefusal && !isLogged) return
       const line = {
         method: request.method,
-        path: pathOf(request.url),
+        path: visible(pathOf(request.url)),
         route,
         status,
         durationMs: Math.round(reply.elapsedTime * 1000) / 1000,
-        ip: request.ip,
+        ip: visible(request.ip).slice(0, MAX_ADDRESS_LENGTH),
       }
-      if (isRefusal) securityLogger.warn({ requestId: request.id, ...line }, 'request refused')
+      if (isRefusal) {
+        const userId = request.user?.userId
+        securityLogger.warn(
+          { requestId: request.id, ...line, ...(userId === undefined ? {} : { userId }) },
+          'request refused',
+        )
+      }
       if (isLogged) request.log[isCheck ? 'trace' : 'info'](line, 'request')
     })
     done()
@@ -51,4 +62,9 @@ function isInfoOn(level: string): boolean {
 function pathOf(url: string): string {
   const query = url.indexOf('?')
   return (query === -1 ? url : url.slice(0, query)).slice(0, MAX_PATH_LENGTH)
+}
+
+/** Percent-encodes what isn't visible ASCII, as a client should have done. */
+function visible(text: string): string {
+  return text.replace(/[^!-~]/g, sign => `%${sign.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`)
 }

@@ -53,6 +53,12 @@ export function isOriginPattern(text: string): boolean {
   return !example.includes('*') && URL.canParse(example) && new URL(example).origin === example
 }
 
+/** Whether a wildcard stands for all names of a top-level domain, `https://*.org`: whoever registers one is let in. */
+export function isWideOrigin(text: string): boolean {
+  const [, suffix] = text.split('://*.')
+  return suffix !== undefined && !suffix.includes('.')
+}
+
 function isListed(origin: string, patterns: readonly string[]): boolean {
   return patterns.some(pattern => {
     const [scheme, suffix] = pattern.split('*')

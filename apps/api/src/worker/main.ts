@@ -6,8 +6,9 @@ import path from 'node:path'
 import { loadConfig } from '@plimsoll/config'
 import { connectToSupervisor } from '@plimsoll/supervisor'
 import { workerProgram } from '../config/config.ts'
+import { ENVIRONMENTS } from '../config/environments.ts'
 import type { WorkerConfig } from '../config/schemas.ts'
-import { cacheSettings, drainTimes, slowQueryMs, workerMemory, workerPool } from '../config/settings.ts'
+import { authOptions, cacheSettings, drainTimes, slowQueryMs, workerMemory, workerPool } from '../config/settings.ts'
 import { logFeatures } from '../feature-log.ts'
 import { explain, openLogger, systemClock, systemRandom, VERSION } from '../programs.ts'
 import { watchReadiness } from './readiness-watch.ts'
@@ -62,6 +63,10 @@ async function run(): Promise<void> {
           downAfter: DATABASE_DOWN_AFTER_PROBES,
           timeoutMs: PROBE_TIMEOUT_MS,
         },
+        auth: authOptions(config, link.supervised ? (config.workers ?? 1) : 1),
+        limits: { ...config.limits, exemptThisMachine: ENVIRONMENTS[config.environment].exemptThisMachine },
+        retention: config.retention,
+        loggedAddresses: config.log.addresses,
         cache: cacheSettings(config),
         warmUp: {
           file:

@@ -1,6 +1,6 @@
 import t from 'tap'
 import fc from 'fast-check'
-import { createCommonPasswords } from '../../src/auth/common-passwords.ts'
+import { createCommonPasswords, mostUsedPasswords } from '../../src/auth/common-passwords.ts'
 import { PASSWORD_FAULTS, passwordFault } from '../../src/auth/password-policy.ts'
 
 const NONE = { has: () => false }
@@ -43,6 +43,7 @@ await t.test('what is tried first is refused, whatever its case and with figures
   for (const password of [
     'password',
     'PassWord',
+    'Summer2024!',
     'password1',
     'Password123!',
     'iloveyou',
@@ -81,11 +82,34 @@ await t.test('what is tried first is refused, whatever its case and with figures
   }
 })
 
-await t.test('a list that is given counts as well, in any case and with any end of line', async t => {
-  const listed = createCommonPasswords(['Kestrel-Mango\r', '', '  ', 'ünïcödé pässword'])
+await t.test('of the 3000 that are most used none may be chosen', async t => {
+  const mostUsed = mostUsedPasswords().slice(0, 3000)
+  const long = mostUsed.filter(password => password.length >= 8)
+  t.ok(mostUsed.length === 3000 && long.length > 600, 'the list is there')
+  t.same(
+    long.filter(password => passwordFault(password, common) !== 'common'),
+    [],
+  )
+  t.same(
+    mostUsed.filter(password => passwordFault(password, common) === undefined),
+    [],
+    'nor a shorter one',
+  )
+})
+
+await t.test('the list is asked for when a password is looked at, once, and taken in any case', async t => {
+  let asked = 0
+  const listed = createCommonPasswords(() => {
+    asked += 1
+    return ['Kestrel-Mango', 'gnu', 'falcon', '', 'ünïcödé pässword']
+  })
+  t.equal(asked, 0)
   t.equal(passwordFault('kestrel-mango', listed), 'common')
   t.equal(passwordFault('KESTREL-MANGO', listed), 'common')
   t.equal(passwordFault('u\u0308ni\u0308co\u0308de\u0301 pa\u0308ssword', listed), 'common', 'composed or not')
+  t.equal(passwordFault('Falcon-2031', listed), undefined)
+  t.equal(passwordFault('Falcon2031!', listed), 'common', 'a short one with figures behind it')
+  t.equal(passwordFault('gnu2031!', listed), undefined, 'three letters are part of anything')
   t.equal(passwordFault('kestrel mango', listed), undefined)
-  t.equal(passwordFault('password1', listed), 'common', 'beside the own ones')
+  t.equal(asked, 1)
 })

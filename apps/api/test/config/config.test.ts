@@ -1,4 +1,5 @@
 import t from 'tap'
+import { randomBytes } from 'node:crypto'
 import { loadConfig } from '@plimsoll/config'
 import { planHeap } from '@plimsoll/supervisor'
 import { clusterProgram, clusterProgramWithin, databaseProgram, workerProgram } from '../../src/config/config.ts'
@@ -19,10 +20,12 @@ import { workerEnvironment } from '../../src/config/worker-environment.ts'
 
 /** How much memory the tests run with has no say in what they're told. */
 const programOnLargeMachine = clusterProgramWithin(() => ({ limitBytes: 2 ** 40, source: 'machine' }))
-const DATABASE_URL = 'postgres://plimsoll:pass-word@127.0.0.1:5432/plimsoll'
+const DATABASE_URL = 'postgres://plimsoll:Qm4-tRx7_w2K@127.0.0.1:5432/plimsoll'
+/** What production has to be given. */
+const API_TOKEN_KEYS = JSON.stringify({ sign: 'k1', keys: { k1: randomBytes(32).toString('base64url') } })
 
 function cluster(env: Record<string, string> = {}, argv: string[] = []): ClusterConfig {
-  const loaded = loadConfig(programOnLargeMachine, { env: { DATABASE_URL, ...env }, argv })
+  const loaded = loadConfig(programOnLargeMachine, { env: { DATABASE_URL, API_TOKEN_KEYS, ...env }, argv })
   if (loaded.kind !== 'run') throw new Error(`unexpected ${loaded.kind}`)
   return loaded.config
 }
@@ -79,7 +82,7 @@ await t.test('the variables keep the names and the seconds that they are known f
 await t.test('what makes no sense is refused by name, and without the password', async t => {
   const refused = (env: Record<string, string>, pattern: RegExp) => {
     const error = t.throws(() => cluster(env), { message: pattern }) as Error
-    t.notMatch(error.message, /pass-word/)
+    t.notMatch(error.message, /Qm4-tRx7_w2K|pass-word/)
   }
   refused({ DATABASE_URL: 'mysql://root:pass-word@host/db' }, /DATABASE_URL/)
   refused({ API_WORKERS: '0' }, /API_WORKERS/)
@@ -162,6 +165,12 @@ await t.test('production refuses what would open a door, and others do not', asy
       [],
       /http\.trustedProxies: "0\.0\.0\.0\/0" is not for production/,
     ],
+    [{ API_CORS_ORIGINS: 'https://*.org' }, [], /http\.corsOrigins: "https:\/\/\*\.org" is not for production/],
+    [{ API_TOKEN_KEYS: '' }, [], /auth\.keys or auth\.keysFile has to be given in production/],
+    [{ DATABASE_URL: 'postgres://plimsoll:secret@127.0.0.1/plimsoll' }, [], /database\.url is not for production/],
+    [{ REDIS_HOST: 'r', REDIS_PASSWORD: 'changeme' }, [], /cache\.redisPassword is not for production/],
+    [{ API_OPERATOR_TOKEN: 'a-token-of-some-length' }, [], /http\.operatorToken is not for production/],
+    [{ API_CONTROL_TOKEN: 'a-token-of-some-length' }, [], /controlToken is not for production/],
     [{}, ['--inspect-port', '9229'], /inspectPort \(9229\) is not for production/],
   ]
   for (const [env, argv, message] of doors) {
@@ -170,7 +179,7 @@ await t.test('production refuses what would open a door, and others do not', asy
       t.equal(cluster({ NODE_ENV: environment, ...env }, argv).environment, environment)
   }
   const worker = (env: Record<string, string>) =>
-    loadConfig(workerProgram, { env: { DATABASE_URL, NODE_ENV: 'production', ...env }, argv: [] })
+    loadConfig(workerProgram, { env: { DATABASE_URL, API_TOKEN_KEYS, NODE_ENV: 'production', ...env }, argv: [] })
   t.throws(() => worker({ API_TRUSTED_PROXIES: '::/0' }), { message: /"::\/0" is not for production/ })
   t.equal(worker({ API_TRUSTED_PROXIES: '10.0.0.0/8,fc00::/7', API_CORS_ORIGINS: 'https://*.a.example' }).kind, 'run')
 })
@@ -229,6 +238,12 @@ await t.test('a worker reads from its environment what the cluster was given, fr
     '--no-http.load-report',
     '--cache.warm-keys',
     'courses 5',
+    '--limits.uploads',
+    '3',
+    '--retention.pitch-views-days',
+    '12',
+    '--log.addresses',
+    'truncated',
   ])
   const heap = planHeap({ limitBytes: 1024 * 2 ** 20, workers: 6 })
   const env = workerEnvironment(
@@ -254,6 +269,9 @@ await t.test('a worker reads from its environment what the cluster was given, fr
     cache: config.cache,
     memory: { ...config.memory, shareMib: Math.floor(heap.perWorkerBytes / 2 ** 20) },
     http: config.http,
+    auth: config.auth,
+    limits: config.limits,
+    retention: config.retention,
     log: config.log,
   })
 })

@@ -37,7 +37,7 @@ export const wrongTargets: Scene = async (service, operation) => {
     agent,
     port: service.port,
     method: operation.method,
-    headers: { ...type, ...service.tokenFor(operation), ...headers },
+    headers: { ...type, ...(await service.tokenFor(operation)), ...headers },
     bytes: body === undefined ? '' : JSON.stringify(body),
   }
   const plain = operation.path.replaceAll(/\{\w+\}/g, '1')

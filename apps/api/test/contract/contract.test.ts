@@ -3,6 +3,7 @@
 import t from 'tap'
 import { seededRandom, type TestDatabase } from '@plimsoll/testing'
 import { demoDatabase } from '../fixture/demo-database.ts'
+import { newUser, signedIn } from '../fixture/sign-in.ts'
 import { NO_DATABASE, testApp } from '../fixture/test-app.ts'
 import { wrongTargets } from './connection.ts'
 import { operationsOf } from './operations.ts'
@@ -10,16 +11,27 @@ import { plainRequest } from './requests.ts'
 import { faultsOfDocument, type WholeDocument } from './document-faults.ts'
 import { anything, hostile } from './hostile-scenes.ts'
 import type { Scene } from './judging.ts'
-import { forOperators, limited, looked, methods, refused, taken, tooLarge, wrongType } from './scenes.ts'
+import { withoutToken, limited, looked, methods, refused, taken, tooLarge, wrongType } from './scenes.ts'
 import { report, Service } from './service.ts'
+
+// Dozens of operations, each in hundreds of ways.
+t.setTimeout(120_000)
 
 const operatorToken = 'a-token-for-tests-only'
 const database = await demoDatabase(t)
 const random = seededRandom(t)
-const { app } = await testApp(t, database.url, { app: { operatorToken, metricsRoute: true }, cache: {}, random })
+const { app, dependencies } = await testApp(t, database.url, {
+  app: { operatorToken, metricsRoute: true },
+  cache: {},
+  random,
+})
 const document = (await app.inject({ url: '/openapi.json' })).json<WholeDocument>()
 const operations = operationsOf(document)
-const service = new Service(app, { operatorToken, secrets: await secretsOf(database) })
+const service = new Service(app, {
+  operatorToken,
+  signIn: async () => (await signedIn(dependencies, await newUser(database))).authorization,
+  secrets: await secretsOf(database),
+})
 
 const MOST_SHOWN = 3
 
@@ -39,9 +51,9 @@ await t.test('the document is whole, and its examples are examples', t => {
   t.end()
 })
 
-await t.test('whoever has no token gets nothing of what is for operators', async t => {
+await t.test('whoever has no token gets nothing of what is not for everybody', async t => {
   const before = await contents(database)
-  t.equal(await play(forOperators), '')
+  t.equal(await play(withoutToken), '')
   t.same(await contents(database), before, 'nothing was changed')
 })
 
@@ -92,8 +104,12 @@ await t.test('no request is answered with a failure', async t => {
 })
 
 await t.test('without a database every operation is answered as documented', async t => {
-  const { app } = await testApp(t, NO_DATABASE, { app: { operatorToken, metricsRoute: true } })
-  const alone = new Service(app, { operatorToken, secrets: new Set() })
+  const { app, dependencies } = await testApp(t, NO_DATABASE, { app: { operatorToken, metricsRoute: true } })
+  const alone = new Service(app, {
+    operatorToken,
+    signIn: async () => `Bearer ${dependencies.auth.accessTokens.sign(1, 1).token}`,
+    secrets: new Set(),
+  })
   const found: string[] = []
   let unavailable = 0
   for (const operation of operations) {
@@ -105,8 +121,9 @@ await t.test('without a database every operation is answered as documented', asy
   t.ok(unavailable > 5, 'some need it')
 })
 
-/** What's in every table: number of rows, and a sum over what they hold. */
+/** What's in every table: number of rows, and a sum over what they hold; without those who have signed in for the tests. */
 async function contents({ sql }: TestDatabase): Promise<unknown> {
+  await sql`delete from users where email like '%@test.example'`
   const tables = await sql<{ name: string }[]>`
     select quote_ident(tablename) as name from pg_tables where schemaname = 'public' order by 1`
   const each = tables.map(

@@ -67,15 +67,14 @@ function faultsOfDescription(
   return found
 }
 
-function faultsOfOperation({ path, method, parameters, body, answers, isForOperators }: Operation): string[] {
+function faultsOfOperation({ path, method, parameters, body, answers, admits }: Operation): string[] {
   const found: string[] = []
   const statuses = [...answers.keys()]
   if (!statuses.some(status => status < 300)) found.push('nothing good can come of it')
   for (const status of [500, 503]) if (!answers.has(status)) found.push(`no ${status}`)
-  if (isForOperators && !answers.has(403)) found.push('no 403')
-  if (body !== undefined) for (const status of [400, 413, 415]) if (!answers.has(status)) found.push(`no ${status}`)
-  if ((method === 'POST' || method === 'PUT') && body === undefined)
-    found.push('no body: what it is sent would be passed over')
+  if (admits !== 'everybody' && !answers.has(401)) found.push('no 401')
+  if (admits === 'operators' && !answers.has(403)) found.push('no 403')
+  if (method !== 'GET') for (const status of [400, 413, 415]) if (!answers.has(status)) found.push(`no ${status}`)
   const inPath = new Set([...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? ''))
   const described = new Set(parameters.path.map(({ name }) => name))
   const differing = inPath.symmetricDifference(described)

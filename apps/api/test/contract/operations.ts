@@ -24,8 +24,8 @@ export interface Operation {
   readonly method: string
   /** With its parameters in braces. */
   readonly path: string
-  /** Whether it asks for the operator's token. */
-  readonly isForOperators: boolean
+  /** Who may ask for it; operators may ask for what else isn't for everybody, unless it's about who is signed in. */
+  readonly admits: 'everybody' | 'users' | 'operators'
   readonly parameters: Readonly<Record<Place, readonly Parameter[]>>
   /** Undefined: it takes none. */
   readonly body: Shape | undefined
@@ -59,6 +59,11 @@ interface OperationObject {
 }
 
 type MediaType = { readonly schema: Readonly<Record<string, unknown>> } & Readonly<Record<string, unknown>>
+
+function admittedBy(security: readonly object[]): Operation['admits'] {
+  if (security.length === 0) return 'everybody'
+  return security.some(scheme => 'operator' in scheme) ? 'operators' : 'users'
+}
 
 /** @throws Error for an operation that can't be understood, and so couldn't be tested */
 export function operationsOf({ paths, components }: OpenapiDocument): Operation[] {
@@ -102,7 +107,7 @@ function readOperation(
     id: operation.operationId,
     method: method.toUpperCase(),
     path,
-    isForOperators: (operation.security ?? []).length > 0,
+    admits: admittedBy(operation.security ?? []),
     parameters,
     body: json === undefined ? undefined : withExamples(json),
     answers: new Map(

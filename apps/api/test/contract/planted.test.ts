@@ -14,9 +14,12 @@ import * as documentScenes from './scenes.ts'
 import { Service } from './service.ts'
 
 const operatorToken = 'a-token-for-tests-only'
+/** No route here is for users. */
+const nobody = () => Promise.reject(new Error('Nobody signs in.'))
 const scenes = { ...documentScenes, anything, hostile, wrongTargets }
 const closed = { additionalProperties: false }
 const Thing = Type.Object({ id: Type.Integer() }, { ...closed, description: 'A thing.' })
+const config = { access: 'public' } as const
 const schema = { summary: 'Planted', tags: ['test'], response: { 200: Thing } }
 const params = Type.Object({ id: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }) }, closed)
 const text = Type.Object({ text: Type.String({ minLength: 1, maxLength: 5000 }) }, closed)
@@ -31,28 +34,31 @@ const MISTAKES: Record<
     scenes.taken,
     /\$\.secret is not described/,
     (app, path) =>
-      app.get(path, { schema }, (_request, reply) => reply.type('application/json').send('{"id":1,"secret":"x"}')),
+      app.get(path, { config, schema }, (_request, reply) =>
+        reply.type('application/json').send('{"id":1,"secret":"x"}'),
+      ),
   ],
   '/a-field-of-another-type': [
     scenes.taken,
     /\$\.id is no integer/,
-    (app, path) => app.get(path, { schema }, (_request, reply) => reply.type('application/json').send('{"id":"1"}')),
+    (app, path) =>
+      app.get(path, { config, schema }, (_request, reply) => reply.type('application/json').send('{"id":"1"}')),
   ],
   '/a-status-of-its-own': [
     scenes.taken,
     /status 202 is not documented/,
-    (app, path) => app.get(path, { schema }, (_request, reply) => reply.code(202 as 200).send(good)),
+    (app, path) => app.get(path, { config, schema }, (_request, reply) => reply.code(202 as 200).send(good)),
   ],
   '/another-media-type': [
     scenes.taken,
     /media type text\/html is not documented for 200/,
-    (app, path) => app.get(path, { schema }, (_request, reply) => reply.type('text/html').send('{"id":1}')),
+    (app, path) => app.get(path, { config, schema }, (_request, reply) => reply.type('text/html').send('{"id":1}')),
   ],
   '/a-code-of-its-own': [
     scenes.taken,
     /status 404 is not documented/,
     (app, path) =>
-      app.get(path, { schema }, async () => {
+      app.get(path, { config, schema }, async () => {
         throw new ApiError('API_ERR_COURSE_NOT_FOUND', 'No.')
       }),
   ],
@@ -61,7 +67,7 @@ const MISTAKES: Record<
     /none of 40 requests that the document allows has succeeded/,
     (app, path) => {
       const response = { 200: Thing, ...problemResponses('API_ERR_COURSE_NOT_FOUND') }
-      app.get(path, { schema: { ...schema, params, response } }, async () => {
+      app.get(path, { config, schema: { ...schema, params, response } }, async () => {
         throw new ApiError('API_ERR_COURSE_NOT_FOUND', 'No.')
       })
     },
@@ -71,14 +77,14 @@ const MISTAKES: Record<
     /no location/,
     (app, path) => {
       const response = { 200: Type.Object({ id: Type.Integer() }, { headers: { location: Type.String() } }) }
-      app.get(path, { schema: { ...schema, response } }, async () => good)
+      app.get(path, { config, schema: { ...schema, response } }, async () => good)
     },
   ],
   '/stricter-than-it-says': [
     scenes.taken,
     /a request that the document allows is refused/,
     (app, path) =>
-      app.post(path, { schema: { ...schema, body: text } }, async () => {
+      app.post(path, { config, schema: { ...schema, body: text } }, async () => {
         throw new ApiError('API_ERR_VALIDATION', 'Not valid: body.text.')
       }),
   ],
@@ -88,7 +94,7 @@ const MISTAKES: Record<
     (app, path) =>
       app.post(
         path,
-        { schema: { ...schema, body: text }, validatorCompiler: () => (value: unknown) => ({ value }) },
+        { config, schema: { ...schema, body: text }, validatorCompiler: () => (value: unknown) => ({ value }) },
         async () => good,
       ),
   ],
@@ -100,7 +106,7 @@ const MISTAKES: Record<
       const querystring = Type.Object({ limit: Type.Integer({ default: 1 }) }, closed)
       app.get(
         path,
-        { schema: { ...schema, querystring }, validatorCompiler: () => () => ({ error }) },
+        { config, schema: { ...schema, querystring }, validatorCompiler: () => () => ({ error }) },
         async () => good,
       )
     },
@@ -112,6 +118,7 @@ const MISTAKES: Record<
       app.get(
         path,
         {
+          config,
           schema: {
             ...schema,
             headers: Type.Object({ 'x-colour': Type.String({ pattern: '^[a-z]{3}$', examples: ['red'] }) }),
@@ -130,7 +137,7 @@ const MISTAKES: Record<
     /not 400 API_ERR_CURSOR/,
     (app, path) => {
       const querystring = Type.Object({ cursor: Type.Optional(Type.String({ maxLength: 64 })) }, closed)
-      app.get(path, { schema: { ...schema, querystring } }, async () => good)
+      app.get(path, { config, schema: { ...schema, querystring } }, async () => good)
     },
   ],
   '/takes-any-segment/:id': [
@@ -139,7 +146,7 @@ const MISTAKES: Record<
     (app, path) =>
       app.get(
         path,
-        { schema: { ...schema, params }, validatorCompiler: () => (value: unknown) => ({ value }) },
+        { config, schema: { ...schema, params }, validatorCompiler: () => (value: unknown) => ({ value }) },
         async () => good,
       ),
   ],
@@ -163,7 +170,7 @@ const MISTAKES: Record<
     (app, path) =>
       app.get(
         path,
-        { schema: { ...schema, params }, validatorCompiler: () => (value: unknown) => ({ value }) },
+        { config, schema: { ...schema, params }, validatorCompiler: () => (value: unknown) => ({ value }) },
         (request, reply) => {
           // Past Node's own check.
           const id = (request.params as { id: string }).id.replaceAll('\0', '')
@@ -181,19 +188,19 @@ const MISTAKES: Record<
       app.addContentTypeParser('*', (_request, body, done) => {
         body.resume().on('end', () => done(null, { text: 'x' }))
       })
-      app.post(path, { schema: { ...schema, body: text } }, async () => good)
+      app.post(path, { config, schema: { ...schema, body: text } }, async () => good)
     },
   ],
   '/has-a-limit-of-its-own': [
     scenes.tooLarge,
     /not 413 API_ERR_BODY_TOO_LARGE/,
-    (app, path) => app.post(path, { schema: { ...schema, body: text }, bodyLimit: 2 ** 24 }, async () => good),
+    (app, path) => app.post(path, { config, schema: { ...schema, body: text }, bodyLimit: 2 ** 24 }, async () => good),
   ],
   '/fails-on-a-null-character': [
     scenes.hostile,
     /status 500/,
     (app, path) =>
-      app.post(path, { schema: { ...schema, body: text } }, async request => {
+      app.post(path, { config, schema: { ...schema, body: text } }, async request => {
         if ((request.body as { text: string }).text.includes('\0')) throw new Error('invalid byte sequence')
         return good
       }),
@@ -202,7 +209,7 @@ const MISTAKES: Record<
     scenes.hostile,
     /a problem repeats what was sent/,
     (app, path) =>
-      app.post(path, { schema: { ...schema, body: text } }, async request => {
+      app.post(path, { config, schema: { ...schema, body: text } }, async request => {
         throw new ApiError('API_ERR_VALIDATION', `There is no ${(request.body as { text: string }).text}.`)
       }),
   ],
@@ -210,7 +217,7 @@ const MISTAKES: Record<
     scenes.hostile,
     /a problem says "user_streaks"/,
     (app, path) =>
-      app.post(path, { schema: { ...schema, body: text } }, async () => {
+      app.post(path, { config, schema: { ...schema, body: text } }, async () => {
         throw new ApiError('API_ERR_VALIDATION', 'Not in user_streaks.')
       }),
   ],
@@ -218,7 +225,7 @@ const MISTAKES: Record<
     scenes.hostile,
     /a header field repeats what was sent/,
     (app, path) =>
-      app.post(path, { schema: { ...schema, body: text } }, async (request, reply) => {
+      app.post(path, { config, schema: { ...schema, body: text } }, async (request, reply) => {
         void reply.header('x-text', (request.body as { text: string }).text.replaceAll(/[^ -~]/g, ''))
         return good
       }),
@@ -227,26 +234,32 @@ const MISTAKES: Record<
     scenes.anything,
     /status 500/,
     (app, path) =>
-      app.post(path, { schema: { ...schema, body: text } }, async request => {
+      app.post(path, { config, schema: { ...schema, body: text } }, async request => {
         if ((request.body as { text: string }).text.length > 3) throw new Error('too long')
         return good
       }),
   ],
   '/says-it-is-for-operators': [
-    scenes.forOperators,
-    /not 403 API_ERR_OPERATOR_ONLY/,
-    (app, path) => app.get(path, { schema: { ...schema, security: [{ operator: [] }] } }, async () => good),
+    scenes.withoutToken,
+    /not 401 API_ERR_ACCESS_TOKEN/,
+    (app, path) => {
+      app.addHook('onRoute', route => void (route.onRequest = []))
+      app.get(path, { config: { access: 'operator' }, schema }, async () => good)
+    },
   ],
   '/is-hardly-limited': [
     scenes.limited,
     /64 requests from one address, and no 429/,
-    (app, path) => app.get(path, { config: { rateLimit: { max: 1000 } }, schema }, async () => good),
+    (app, path) => {
+      app.addHook('onRoute', route => void (route.preParsing = []))
+      app.get(path, { config: { access: 'public', limit: 'expensive' }, schema }, async () => good)
+    },
   ],
   '/has-more-methods': [
     scenes.methods,
     /DELETE is not 405 with GET, HEAD, OPTIONS/,
     (app, path) => {
-      app.get(path, { schema }, async () => good)
+      app.get(path, { config, schema }, async () => good)
       app.delete(path, { schema: { hide: true } }, async () => good)
     },
   ],
@@ -266,7 +279,7 @@ await t.test('each mistake is found by the scene that is there for it', async t 
   const document = (await app.inject({ url: '/openapi.json' })).json<OpenapiDocument>()
   const operations = operationsOf(document)
   await app.listen({ port: 0, host: '127.0.0.1' })
-  const service = new Service(app, { operatorToken, secrets: new Set(['user_streaks']) })
+  const service = new Service(app, { operatorToken, signIn: nobody, secrets: new Set(['user_streaks']) })
   for (const [path, [scene, says]] of Object.entries(MISTAKES)) {
     const operation = operations.find(operation => operation.path === path.replace(':id', '{id}'))
     if (operation === undefined) t.fail(path)
@@ -281,7 +294,7 @@ await t.test('a route without mistakes passes every scene', async t => {
     app.post(
       '/good/:id',
       {
-        config: { access: 'operator', rateLimit: { max: 60 } },
+        config: { access: 'operator', limit: 'expensive' },
         schema: { ...schema, params, querystring, body: text },
       },
       async () => good,
@@ -291,7 +304,7 @@ await t.test('a route without mistakes passes every scene', async t => {
   const operations = operationsOf((await app.inject({ url: '/openapi.json' })).json<OpenapiDocument>())
   const operation = operations.find(({ path }) => path === '/good/{id}')
   await app.listen({ port: 0, host: '127.0.0.1' })
-  const service = new Service(app, { operatorToken, secrets: new Set(['user_streaks']) })
+  const service = new Service(app, { operatorToken, signIn: nobody, secrets: new Set(['user_streaks']) })
   if (operation === undefined) throw new Error('The operation is missing')
   for (const [name, scene] of Object.entries(scenes)) t.same(await scene(service, operation, operations), [], name)
 })
@@ -302,7 +315,7 @@ await t.test('a route that could not be tested from its document stops the test'
     components: { schemas: {} },
     paths: { '/x': { get: { ...answers, ...operation } } },
   })
-  const json = (schema: object) => ({ requestBody: { content: { 'application/json': { schema } } } })
+  const json = (schema: object) => ({ requestBody: { content: { 'application/json': { config, schema } } } })
   for (const [operation, says] of [
     [json({ type: 'string', format: 'uuid' }), /GET \/x: Not understood: format uuid/],
     [json({ type: 'number', multipleOf: 5 }), /Not understood: multipleOf/],
@@ -345,8 +358,8 @@ await t.test('what is missing in the document, or wrong in it, is found', t => {
     "POST /x/{id}: 200 isn't described",
     'POST /x/{id}: 404 is no problem',
     'POST /x/{id}: no 503',
-    'POST /x/{id}: no 403',
-    'POST /x/{id}: no body',
+    'POST /x/{id}: no 401',
+    'POST /x/{id}: no 415',
     'POST /x/{id}: path parameters: id',
     'POST /x/{id}: twice in query: by,by',
     'POST /x/{id}: example of query.by is no string',

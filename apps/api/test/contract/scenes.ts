@@ -35,6 +35,11 @@ const CODES_OF_FIELDS: Readonly<Record<string, string>> = {
 /** As long as the names of fields in an answer. */
 const MAX_FIELD_LENGTH = 64
 
+/** They succeed only for who has what nobody can guess: a refresh token, a present password. */
+const NEEDS_A_SECRET: ReadonlySet<string> = new Set(['POST /api/auth/refresh', 'PUT /api/auth/password'])
+/** What depends on who asks: operators say whose a blog is, users needn't. */
+const OF_THE_CALLER = '"field":"body.authorId"'
+
 /** What the document allows is taken: the answer is a documented one, and not that the request is invalid. Some requests even succeed. */
 export const taken: Scene = async (service, operation, operations) => {
   const found: string[] = []
@@ -42,7 +47,9 @@ export const taken: Scene = async (service, operation, operations) => {
     const code = codeOf(judged)
     const isRefused = code === 'API_ERR_VALIDATION' || code === 'API_ERR_MALFORMED_JSON' || code === 'API_ERR_BAD_URL'
     if (judged.faults.length > 0) return report(judged)
-    return isRefused ? `a request that the document allows is refused: ${report(judged)}` : undefined
+    return isRefused && !judged.text.includes(OF_THE_CALLER)
+      ? `a request that the document allows is refused: ${report(judged)}`
+      : undefined
   }
   let hasSucceeded = false
   for (const parts of fc.sample(validRequests(operation), { seed: 1, numRuns: TRIES })) {
@@ -58,7 +65,7 @@ export const taken: Scene = async (service, operation, operations) => {
       )
     break
   }
-  if (!hasSucceeded)
+  if (!hasSucceeded && !NEEDS_A_SECRET.has(operation.name))
     found.push(`none of ${TRIES} requests that the document allows has succeeded: is an example missing?`)
   found.push(
     ...(await holds(validRequests(operation), takesAnything(operation) ? VALID_RUNS : 1, async parts =>
@@ -75,7 +82,12 @@ async function headDiffers(
   get: Judged,
 ): Promise<string[]> {
   const head = await service.ask(operation, parts, 'HEAD')
-  const names = ({ headers }: Judged) => Object.keys(headers).toSorted().join(' ')
+  // How a body would be framed is no part of an answer without one (RFC 9112, section 6.1).
+  const names = ({ headers }: Judged) =>
+    Object.keys(headers)
+      .filter(name => name !== 'transfer-encoding')
+      .toSorted()
+      .join(' ')
   if (head.faults.length > 0) return [report(head)]
   if (head.status !== get.status) return [`HEAD is answered ${head.status}, GET ${get.status}: ${head.request}`]
   return names(head) === names(get) ? [] : [`HEAD has fields ${names(head)}\nGET ${names(get)}`]
@@ -185,6 +197,11 @@ export const wrongType: Scene = async (service, operation) => {
   for (const type of types) await expect({ ...base, bytes, headers: { ...base.headers, 'content-type': type } })
   for (const encoding of encodings)
     await expect({ ...base, bytes, headers: { ...base.headers, 'content-encoding': encoding } })
+  if (operation.body === undefined && operation.method !== 'GET') {
+    const judged = await service.ask(operation, { ...base, bytes: '{}' })
+    found.push(...unless(judged, 400, 'API_ERR_VALIDATION'))
+    return found
+  }
   const { body: _, ...without } = base
   await expect(without)
   await expect({ ...without, bytes: '', headers: { ...base.headers, 'content-type': 'application/json' } })
@@ -192,12 +209,12 @@ export const wrongType: Scene = async (service, operation) => {
 }
 
 /** Who has no token learns that, and nothing of the rest of the request. */
-export const forOperators: Scene = async (service, operation) => {
-  if (!operation.isForOperators) return []
+export const withoutToken: Scene = async (service, operation) => {
+  if (operation.admits === 'everybody') return []
   const base = { ...plainRequest(operation), isAnonymous: true }
   const found: string[] = []
   const expect = async (parts: RequestParts) =>
-    found.push(...unless(await service.ask(operation, parts), 403, 'API_ERR_OPERATOR_ONLY'))
+    found.push(...unless(await service.ask(operation, parts), 401, 'API_ERR_ACCESS_TOKEN'))
   const tokens = [
     'Bearer',
     'Bearer ',
@@ -229,7 +246,9 @@ export const methods: Scene = async (service, operation, operations) => {
     const judged = await service.ask(operation, { ...plainRequest(operation), isAnonymous: true }, method)
     const status = method === 'OPTIONS' ? 204 : 405
     // Answers that are no operation's aren't documented.
-    const isSo = judged.status === status && judged.faults.join() === `status ${status} is not documented`
+    const isSo =
+      judged.status === status &&
+      (judged.faults.length === 0 || judged.faults.join() === `status ${status} is not documented`)
     if (!isSo || judged.headers['allow'] !== allow)
       found.push(`${method} is not ${status} with ${allow}: ${report(judged)}`)
     if (status === 405 && method !== 'HEAD' && codeOf(judged) !== 'API_ERR_METHOD_NOT_ALLOWED')
@@ -240,7 +259,8 @@ export const methods: Scene = async (service, operation, operations) => {
 
 /** What documents 429 answers so in the end, to one who doesn't stop. */
 export const limited: Scene = async (service, operation) => {
-  if (!operation.answers.has(429)) return []
+  // Of signing in only some answers are counted; test/limits looks at those.
+  if (!operation.answers.has(429) || operation.path.startsWith('/api/auth/')) return []
   // Refused for something else meanwhile: what's limited is expensive, and it's counted before it's looked at.
   const parts: RequestParts = { ...plainRequest(operation), query: [['unknown', '1']], address: '10.200.0.1' }
   for (let request = 0; request < MOST_BEFORE_LIMIT; request += 1) {

@@ -36,6 +36,8 @@ export interface Judged extends Answer {
 
 export interface ServiceOptions {
   readonly operatorToken: string
+  /** What a user who is signed in sends as `authorization`; another one each time, since some requests end their session, or themselves. */
+  readonly signIn: () => Promise<string>
   /** Words of letters, digits, `_` and `-` that no problem may hold: names of tables. */
   readonly secrets: ReadonlySet<string>
 }
@@ -70,8 +72,17 @@ export class Service {
   }
 
   /** What whoever may ask for the operation sends along. */
-  tokenFor({ isForOperators }: Operation): Readonly<Record<string, string>> {
-    return isForOperators ? { authorization: `Bearer ${this.#options.operatorToken}` } : {}
+  async tokenFor({ admits }: Operation): Promise<Readonly<Record<string, string>>> {
+    switch (admits) {
+      case 'everybody':
+        return {}
+      case 'users':
+        return { authorization: await this.#options.signIn() }
+      case 'operators':
+        return { authorization: `Bearer ${this.#options.operatorToken}` }
+      default:
+        return admits satisfies never
+    }
   }
 
   async ask(operation: Operation, parts: RequestParts, method: string = operation.method): Promise<Judged> {
@@ -81,7 +92,7 @@ export class Service {
     const payload = parts.bytes ?? (parts.body === undefined ? undefined : JSON.stringify(parts.body))
     const headers: Record<string, string> = {
       ...(payload === undefined ? {} : { 'content-type': 'application/json' }),
-      ...(parts.isAnonymous === true ? {} : this.tokenFor(operation)),
+      ...(parts.isAnonymous === true ? {} : await this.tokenFor(operation)),
       ...parts.headers,
     }
     this.#addresses += 1

@@ -10,7 +10,7 @@ await t.test(
   'a handler of a POST that has read its body has a signal that is not aborted, and its whole time',
   async t => {
     const { app } = await testApp(t, NO_DATABASE)
-    app.post('/echo', { schema: probeSchema }, async request => {
+    app.post('/echo', { schema: probeSchema, config: { access: 'public' } }, async request => {
       await new Promise(resolve => setTimeout(resolve, 20))
       return {
         aborted: request.deadline.signal.aborted,
@@ -33,7 +33,7 @@ await t.test(
 
 await t.test('a handler that listens to the signal ends by it, and the client reads why', async t => {
   const { app, logged } = await testApp(t, NO_DATABASE, { app: { handlerTimeoutMs: 30 } })
-  app.get('/listens', { schema: probeSchema }, async request => {
+  app.get('/listens', { schema: probeSchema, config: { access: 'public' } }, async request => {
     const { promise, reject } = Promise.withResolvers<never>()
     request.deadline.signal.addEventListener('abort', () => reject(request.deadline.signal.reason as Error))
     return promise
@@ -51,7 +51,7 @@ await t.test('a handler that listens to the signal ends by it, and the client re
 await t.test('a handler that does not listen is answered for', async t => {
   const { app } = await testApp(t, NO_DATABASE, { app: { handlerTimeoutMs: 30 } })
   const never = Promise.withResolvers<never>()
-  app.get('/deaf', { schema: probeSchema }, async () => never.promise)
+  app.get('/deaf', { schema: probeSchema, config: { access: 'public' } }, async () => never.promise)
   const response = await app.inject({ url: '/deaf' })
   t.match({ status: response.statusCode, ...response.json<object>() }, { status: 503, code: 'API_ERR_DEADLINE' })
 })
@@ -61,12 +61,12 @@ await t.test(
   async t => {
     const { app } = await testApp(t, NO_DATABASE, { app: { handlerTimeoutMs: 30 } })
     const never = Promise.withResolvers<never>()
-    app.post('/commits-late', { schema: probeSchema }, async request => {
+    app.post('/commits-late', { schema: probeSchema, config: { access: 'public' } }, async request => {
       await once(request.deadline.signal, 'abort')
       await new Promise(resolve => setTimeout(resolve, 20))
       return { committed: true }
     })
-    app.post('/deaf', { schema: probeSchema }, async () => never.promise)
+    app.post('/deaf', { schema: probeSchema, config: { access: 'public' } }, async () => never.promise)
     await app.listen({ host: '127.0.0.1', port: 0 })
     const post = (path: string) =>
       fetch(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}${path}`, { method: 'POST' })
@@ -83,7 +83,7 @@ await t.test(
 
 await t.test('a change whose body has not come whole was not begun: it may be tried again', async t => {
   const { app } = await testApp(t, NO_DATABASE, { app: { handlerTimeoutMs: 30 } })
-  app.post('/takes', { schema: probeSchema }, () => ({ done: true }))
+  app.post('/takes', { schema: probeSchema, config: { access: 'public' } }, () => ({ done: true }))
   await app.listen({ host: '127.0.0.1', port: 0 })
   const peer = await rawClient(t, (app.server.address() as AddressInfo).port)
   await peer.write('POST /takes HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{"a')
@@ -122,7 +122,7 @@ await t.test('the signal aborts when the client goes away', async t => {
   const { app } = await testApp(t, NO_DATABASE)
   const aborted = Promise.withResolvers<unknown>()
   const started = Promise.withResolvers<void>()
-  app.get('/waits', { schema: probeSchema }, async request => {
+  app.get('/waits', { schema: probeSchema, config: { access: 'public' } }, async request => {
     request.deadline.signal.addEventListener('abort', () => aborted.resolve(request.deadline.signal.reason))
     started.resolve()
     return aborted.promise
@@ -142,7 +142,9 @@ await t.test('a deadline is taken from a believed peer only, and only shortens',
     const { app } = await testApp(t, NO_DATABASE, {
       app: { handlerTimeoutMs: 5000, unixSocket, trustedProxies: unixSocket ? ['127.0.0.1'] : [] },
     })
-    app.get('/left', { schema: probeSchema }, async request => ({ left: request.deadline.remainingMs() }))
+    app.get('/left', { schema: probeSchema, config: { access: 'public' } }, async request => ({
+      left: request.deadline.remainingMs(),
+    }))
     return (await app.inject({ url: '/left', headers: { 'x-request-deadline-ms': field } })).json<{ left: number }>()
       .left
   }

@@ -96,3 +96,31 @@ await t.test('names that mean something to JavaScript are names like others', as
     'query.toString',
   ])
 })
+
+await t.test('a text beyond its length meets no pattern, neither in the check nor in what is said of it', t => {
+  const seen: number[] = []
+  class Watched extends RegExp {
+    override test(text: string): boolean {
+      seen.push(text.length)
+      return super.test(text)
+    }
+  }
+  const code = Type.String({ maxLength: 40, pattern: new Watched('^[a-z]+$') })
+  for (const [part, give] of [
+    ['querystring', (text: string) => ({ code: text })],
+    ['body', (text: string) => ({ code: text })],
+    ['headers', (text: string) => ({ code: text })],
+  ] as const) {
+    const check = validator(Type.Object({ code }), part)
+    t.same(check(give('a'.repeat(40))).error, undefined)
+    t.match(check(give('A')).error, { issues: [{ message: /must match pattern/ }] })
+    const { error } = check(give(`${'a'.repeat(50_000)}!`))
+    t.same(
+      error?.issues?.map(({ message }) => message),
+      ['must not have more than 40 characters'],
+    )
+  }
+  t.ok(seen.length > 0)
+  t.ok(Math.max(...seen) <= 40, String(Math.max(...seen)))
+  t.end()
+})

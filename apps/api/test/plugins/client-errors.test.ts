@@ -6,7 +6,7 @@ import { NO_DATABASE, probeSchema, testApp } from '../fixture/test-app.ts'
 
 const { app } = await testApp(t, NO_DATABASE)
 const release = Promise.withResolvers<void>()
-app.get('/slow', { schema: probeSchema }, async () => {
+app.get('/slow', { schema: probeSchema, config: { access: 'public' } }, async () => {
   await release.promise
   return { slow: true }
 })

@@ -8,22 +8,22 @@ let handled = 0
 // As a plugin, like every resource: only then do the plugins before it see its routes.
 app.register((app, _options, done) => {
   const body = Type.Object({ title: Type.String() }, { additionalProperties: false })
-  app.post('/things', { schema: { ...probeSchema, body } }, async () => {
+  app.post('/things', { config: { access: 'public' }, schema: { ...probeSchema, body } }, async () => {
     handled += 1
     return {}
   })
-  app.get('/breaks', { schema: probeSchema }, async () => {
+  app.get('/breaks', { schema: probeSchema, config: { access: 'public' } }, async () => {
     throw new Error('select password from users where host = /srv/secret', { cause: new Error('inner secret') })
   })
-  app.get('/throws-text', { schema: probeSchema }, async () => {
+  app.get('/throws-text', { schema: probeSchema, config: { access: 'public' } }, async () => {
     // oxlint-disable-next-line no-throw-literal -- what a careless dependency may do
     throw 'secret text'
   })
-  app.get('/refuses', { schema: probeSchema }, async () => {
+  app.get('/refuses', { schema: probeSchema, config: { access: 'public' } }, async () => {
     throw new ApiError('API_ERR_RATE_LIMITED', 'Wait a little.', { retryAfterS: 7, cause: new Error('inner secret') })
   })
   const params = Type.Object({ id: Type.String() })
-  app.get('/:id/part', { schema: { ...probeSchema, params } }, async () => ({}))
+  app.get('/:id/part', { config: { access: 'public' }, schema: { ...probeSchema, params } }, async () => ({}))
   done()
 })
 

@@ -36,21 +36,21 @@ app.register((app, _options, done) => {
     params: Type.Object({ id: Type.String() }),
     response: { 200: Type.Object({ id: Type.String() }) },
   }
-  app.get('/short/:id', { schema, config: { caching: 'courses' } }, request =>
+  app.get('/short/:id', { schema, config: { access: 'public', caching: 'courses' } }, request =>
     short.getOrLoad((request.params as { id: string }).id, undefined, request.caller),
   )
-  app.get('/own', { schema: probeSchema, config: { caching: 'user' } }, () => ({ name: 'Ann' }))
-  app.get('/uncached', { schema: probeSchema, config: { caching: 'blogs' } }, () => ({ at: version }))
-  app.get('/strong', { schema: probeSchema, config: { caching: 'blogs' } }, (_request, reply) => {
+  app.get('/own', { schema: probeSchema, config: { access: 'public', caching: 'user' } }, () => ({ name: 'Ann' }))
+  app.get('/uncached', { schema: probeSchema, config: { access: 'public', caching: 'blogs' } }, () => ({ at: version }))
+  app.get('/strong', { schema: probeSchema, config: { access: 'public', caching: 'blogs' } }, (_request, reply) => {
     void reply.header('etag', `"12-${version}"`).header('cache-control', 'public, max-age=1')
     return reply.send(long)
   })
   app.get(
     '/other-status',
-    { schema: { ...probeSchema, response: { 202: {} } }, config: { caching: 'blogs' } },
+    { schema: { ...probeSchema, response: { 202: {} } }, config: { access: 'public', caching: 'blogs' } },
     (_request, reply) => reply.code(202).send({ state: 'begun' }),
   )
-  app.get('/says-nothing', { schema: probeSchema }, () => ({ a: 1 }))
+  app.get('/says-nothing', { schema: probeSchema, config: { access: 'public' } }, () => ({ a: 1 }))
   done()
 })
 await app.listen({ host: '127.0.0.1', port: 0 })
@@ -246,7 +246,7 @@ await t.test(
     const fresh = Object.freeze({ text: 'never asked for before '.repeat(200) })
     const { app } = await testApp(t, database.url, { cache: NO_CACHE })
     app.register((app, _options, done) => {
-      app.get('/fresh', { schema: probeSchema, config: { caching: 'blogs' } }, (_request, reply) => {
+      app.get('/fresh', { schema: probeSchema, config: { access: 'public', caching: 'blogs' } }, (_request, reply) => {
         void reply.header('etag', '"7-1"')
         return reply.send(fresh)
       })
@@ -275,8 +275,8 @@ await t.test(
     let value = {}
     app.register((app, _options, done) => {
       const schema = { ...probeSchema, response: { 200: Type.Object({ text: Type.String() }) } }
-      app.get('/big', { schema, config: { caching: 'blogs' } }, () => value)
-      app.get('/plain', { schema }, () => value)
+      app.get('/big', { schema, config: { access: 'public', caching: 'blogs' } }, () => value)
+      app.get('/plain', { schema, config: { access: 'public' } }, () => value)
       done()
     })
     const whole = (answer: { rawPayload: Buffer; headers: object }) => {
@@ -344,7 +344,9 @@ await t.test('the document says that a route may answer 304', async t => {
 await t.test('without caching there are neither tags nor conditions, and nothing is to be kept', async t => {
   const { app } = await testApp(t, database.url, { features: { caching: false } })
   app.register((app, _options, done) => {
-    app.get('/strong', { schema: probeSchema }, (_request, reply) => reply.header('etag', '"1-a"').send(long))
+    app.get('/strong', { schema: probeSchema, config: { access: 'public' } }, (_request, reply) =>
+      reply.header('etag', '"1-a"').send(long),
+    )
     done()
   })
   const { headers, statusCode } = await app.inject({ url: '/api/courses/1', headers: { 'if-none-match': '*' } })

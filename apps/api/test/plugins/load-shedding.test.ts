@@ -5,7 +5,7 @@ import { NO_DATABASE, probeSchema, testApp } from '../fixture/test-app.ts'
 async function appWithProbe(t: TestScope, trustedProxies: string[]) {
   const tested = await testApp(t, NO_DATABASE, { app: { trustedProxies } })
   tested.app.register((app, _options, done) => {
-    app.get('/probe', { schema: probeSchema }, () => ({}))
+    app.get('/probe', { schema: probeSchema, config: { access: 'public' } }, () => ({}))
     done()
   })
   const ask = async (url: string, priority?: string) => {

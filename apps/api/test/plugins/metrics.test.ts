@@ -41,7 +41,7 @@ await t.test('a client that goes away is counted once as 499, and leaves nothing
   const test = await testApp(t, NO_DATABASE)
   const started = Promise.withResolvers<void>()
   const finish = Promise.withResolvers<object>()
-  test.app.get('/slow', { schema: probeSchema }, async () => {
+  test.app.get('/slow', { schema: probeSchema, config: { access: 'public' } }, async () => {
     started.resolve()
     return finish.promise
   })
@@ -69,8 +69,11 @@ await t.test('errors are answers from 500 up', async t => {
 await t.test('/metrics is served only where it is asked for', async t => {
   const { app: fleet } = await testApp(t, NO_DATABASE)
   t.equal((await fleet.inject({ url: '/metrics' })).statusCode, 404)
-  const { app: alone } = await testApp(t, NO_DATABASE, { app: { metricsRoute: true } })
-  const response = await alone.inject({ url: '/metrics' })
+  const { app: alone } = await testApp(t, NO_DATABASE, {
+    app: { metricsRoute: true, operatorToken: 'a-token-of-operators' },
+  })
+  const response = await alone.inject({ url: '/metrics', headers: { authorization: 'Bearer a-token-of-operators' } })
   t.match(response.headers['content-type'], /^text\/plain; version=0\.0\.4/)
+  t.equal((await alone.inject({ url: '/metrics' })).statusCode, 401, 'not for everybody')
   t.match(response.body, /^# TYPE api_requests_total counter$/m)
 })

@@ -77,7 +77,7 @@ await t.test('a route says what it does, the document also what follows from how
         ...problemResponses('API_ERR_COURSE_NOT_FOUND'),
       },
     }
-    const config = { access: 'operator', rateLimit: { max: 5 } } as const
+    const config = { access: 'operator', limit: 'expensive' } as const
     app.post('/things/:id/open-all', { config, schema }, async () => ({}))
     done()
   })
@@ -87,7 +87,7 @@ await t.test('a route says what it does, the document also what follows from how
   const operation = document.paths['/things/{id}/open-all']?.['post']
   t.match(operation, {
     operationId: 'postThingsByIdOpenAll',
-    security: [{ operator: [] }],
+    security: [{ operator: [] }, { user: [] }],
     parameters: [
       { in: 'query', name: 'limit', required: false },
       { in: 'query', name: 'by', required: true },
@@ -105,7 +105,7 @@ await t.test('a route says what it does, the document also what follows from how
     },
   })
   const { responses } = operation ?? { responses: {} }
-  t.same(Object.keys(responses), ['201', '400', '403', '404', '413', '414', '415', '429', '500', '503'])
+  t.same(Object.keys(responses), ['201', '400', '401', '403', '404', '413', '414', '415', '429', '500', '503'])
   t.match(responses['201'], { headers: { location: { required: true }, warning: { required: false } } })
   t.same(
     responses['400']?.content,
@@ -115,10 +115,16 @@ await t.test('a route says what it does, the document also what follows from how
   t.match(responses['404']?.description, /^`API_ERR_COURSE_NOT_FOUND`: No published course/)
   t.match(responses['429'], { headers: { 'retry-after': { required: true, schema: { type: 'integer' } } } })
   t.match(responses['503'], {
-    description: /^Not now\.\n\n`API_ERR_DEADLINE`/,
+    description: /^Not now\.\n\n`API_ERR_DATABASE_BUSY`/,
     content: {
       'application/json': { schema: { type: 'object' } },
-      ...problems('API_ERR_DEADLINE', 'API_ERR_OVERLOADED'),
+      ...problems(
+        'API_ERR_DATABASE_BUSY',
+        'API_ERR_DATABASE_TIMEOUT',
+        'API_ERR_DATABASE_UNAVAILABLE',
+        'API_ERR_DEADLINE',
+        'API_ERR_OVERLOADED',
+      ),
     },
   })
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { NO_DATABASE, testApp, type TestAppOptions } from '../fixture/test-app.ts'
+import { until } from '@plimsoll/testing'
+import { NO_DATABASE, probeSchema, testApp, type TestAppOptions } from '../fixture/test-app.ts'
 
 async function statusesOf(
   t: Parameters<typeof testApp>[0],
@@ -51,11 +52,50 @@ await t.test('development leaves this machine alone, production does not', async
 })
 
 await t.test('switched off, nobody is counted', async t => {
-  t.ok((await statusesOf(t, { features: { rateLimit: false } }, () => ({}))).every(status => status === 200))
   const { app } = await testApp(t, NO_DATABASE, { features: { rateLimit: false } })
-  const { headers } = await app.inject({ url: '/health/detailed' })
-  t.same(
-    Object.keys(headers).filter(name => name.includes('ratelimit')),
-    [],
-  )
+  for (let count = 0; count < 32; count += 1) {
+    const { statusCode, headers } = await app.inject({ url: '/health/detailed' })
+    t.equal(statusCode, 200)
+    t.same(
+      Object.keys(headers).filter(name => name.includes('ratelimit')),
+      [],
+    )
+  }
+})
+
+await t.test('answers say what is left, refusals say when, and what is not limited says nothing', async t => {
+  const { app, dependencies } = await testApp(t, NO_DATABASE, { limits: { expensive: 2 } })
+  const ask = () => app.inject({ url: '/health/detailed' })
+  const [first, , third] = [await ask(), await ask(), await ask()]
+  t.match(first.headers, { 'ratelimit-policy': '"expensive";q=2;w=60', ratelimit: /^"expensive";r=1;t=\d+$/ })
+  t.notOk('retry-after' in first.headers)
+  t.match(third.headers, { 'ratelimit-policy': '"expensive";q=2;w=60', ratelimit: /^"expensive";r=0;t=(60|59)$/ })
+  t.match(third.headers['retry-after'], /^(60|59)$/)
+  t.notOk('ratelimit' in (await app.inject({ url: '/health' })).headers)
+  t.match(await dependencies.registry.metrics(), /^api_rate_limited_total\{kind="expensive"\} 1$/m)
+})
+
+await t.test('of authentication only what was costly, or a guess, is counted', async t => {
+  const { app } = await testApp(t, NO_DATABASE, { limits: { authentication: 3 } })
+  app.register((app, _options, done) => {
+    const config = { access: 'public', limit: 'authentication' } as const
+    app.post('/status', { config, schema: probeSchema }, (request, reply) => {
+      void reply.code(Number(request.headers['x-code']) as 200).send({})
+    })
+    done()
+  })
+  const statusOf = async (code: number, remoteAddress: string) =>
+    (await app.inject({ method: 'POST', url: '/status', remoteAddress, headers: { 'x-code': String(code) } }))
+      .statusCode
+  for (const code of [200, 400, 413, 503]) {
+    for (let i = 0; i < 8; i++) {
+      // It's given back when the answer is closed, which may be a moment later than it came.
+      await until(async () => (await statusOf(code, `192.0.2.${code % 200}`)) === code, { what: `${code} again` })
+    }
+  }
+  for (const code of [202, 401, 409]) {
+    const all = []
+    for (let i = 0; i < 4; i++) all.push(await statusOf(code, `198.51.100.${code % 200}`))
+    t.same(all, [code, code, code, 429])
+  }
 })

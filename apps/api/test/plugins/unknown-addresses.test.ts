@@ -4,7 +4,7 @@ import { NO_DATABASE, probeSchema, testApp } from '../fixture/test-app.ts'
 const { app } = await testApp(t, NO_DATABASE, { app: { corsOrigins: ['https://app.example.org'] } })
 let handled = 0
 app.register((app, _options, done) => {
-  app.post('/things', { schema: probeSchema }, async () => {
+  app.post('/things', { schema: probeSchema, config: { access: 'public' } }, async () => {
     handled += 1
     return {}
   })

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { seededRandom, until } from '@plimsoll/testing'
 import { demoDatabase } from '../fixture/demo-database.ts'
+import { newUser, signedIn } from '../fixture/sign-in.ts'
 import { NO_CACHE, testApp, type TestApp } from '../fixture/test-app.ts'
 import { createBlogsRepository } from '../../src/resources/blogs/repository.ts'
 import { entityTag } from '../../src/resources/blogs/revision.ts'
@@ -198,7 +199,7 @@ await t.test('an author that nobody is is named, and nothing is written', async 
   t.same(await sql`select count(*) from blogs`, [before])
 })
 
-await t.test('only operators write', async t => {
+await t.test('who is not signed in does not write', async t => {
   const { body: blog } = await create(draft())
   for (const headers of [{}, { authorization: 'Bearer guess' }]) {
     const post = await one.app.inject({ method: 'POST', url: '/api/blogs', headers, payload: draft() })
@@ -209,8 +210,42 @@ await t.test('only operators write', async t => {
       payload: draft(),
     })
     for (const answer of [post, put])
-      t.match({ status: answer.statusCode, ...answer.json<object>() }, { status: 403, code: 'API_ERR_OPERATOR_ONLY' })
+      t.match({ status: answer.statusCode, ...answer.json<object>() }, { status: 401, code: 'API_ERR_ACCESS_TOKEN' })
   }
+})
+
+await t.test('who is signed in writes what is theirs, and sees no drafts of others', async t => {
+  const author = await signedIn(one.dependencies, await newUser(database))
+  const stranger = await signedIn(two.dependencies, await newUser(database))
+  const [admin] = await sql<[{ id: number }]>`
+    update users set user_type = 'admin' where id = ${await newUser(database)} returning id::int`
+  const adminCredentials = await signedIn(one.dependencies, admin.id)
+  const as = ({ authorization }: { authorization: string }) => ({ authorization })
+  const { authorId: _, ...own } = draft()
+
+  const created = await send('POST', '/api/blogs', { body: own, headers: as(author) })
+  t.equal(created.status, 201)
+  const { id, author: named } = created.body
+  t.not(named.id, 1)
+  const named1 = await send('POST', '/api/blogs', { body: { ...draft(), authorId: 1 }, headers: as(author) })
+  t.match(named1, { status: 403, body: { code: 'API_ERR_FORBIDDEN' } }, 'nobody writes as somebody else')
+  t.match(
+    await send('POST', '/api/blogs', { body: own, headers: OPERATOR }),
+    { status: 400, body: { code: 'API_ERR_VALIDATION' } },
+    'operators say whose it is',
+  )
+
+  const { authorId: __, ...change } = draft()
+  const put = (headers: Record<string, string>, version: number, body: object = change) =>
+    send('PUT', `/api/blogs/${id}`, { body, headers: { ...headers, 'if-match': `"${version}"` } })
+  t.match(await put(as(stranger), 1), { status: 404, body: { code: 'API_ERR_BLOG_NOT_FOUND' } }, 'a draft is not there')
+  t.match(await put(as(stranger), 9), { status: 404 }, 'whatever version they guess')
+  t.match(await put(as(author), 1, { ...change, status: 'published' }), { status: 200, body: { version: 2 } })
+  t.match(await put(as(stranger), 2), { status: 403, body: { code: 'API_ERR_FORBIDDEN' } })
+  t.match(await put(as(stranger), 9), { status: 403 }, 'nothing is said of its version')
+  t.match(await put(as(adminCredentials), 2), { status: 200, body: { version: 3, author: { id: named.id } } })
+  for (const extra of [{ id: 1 }, { version: 9 }, { author: { id: 1 } }, { authorId: 1 }, { slug: 'mine' }])
+    t.match(await put(as(author), 3, { ...change, ...extra }), { status: 400 }, `no ${Object.keys(extra).join()}`)
 })
 
 await t.test('the largest blog is taken in the longest spelling, and a larger one in none', async t => {

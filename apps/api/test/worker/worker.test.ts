@@ -8,7 +8,8 @@ import { createLogger } from '@plimsoll/telemetry'
 import { rawClient, until, type TestScope } from '@plimsoll/testing'
 import { systemClock } from '../../src/programs.ts'
 import { ALL_FEATURES } from '../../src/config/feature-options.ts'
-import { NO_CACHE, NO_SUPERVISION } from '../fixture/test-app.ts'
+import { DEFAULT_LIMITS } from '../../src/limits/kinds.ts'
+import { NO_CACHE, NO_SUPERVISION, TEST_AUTH } from '../fixture/test-app.ts'
 import { startWorker, type Listen, type Worker, type WorkerOptions } from '../../src/worker/worker.ts'
 import { demoDatabase } from '../fixture/demo-database.ts'
 
@@ -44,6 +45,8 @@ async function start(t: TestScope, listen: Listen, app: Partial<WorkerOptions['a
           slowQueryMs: 1000,
         },
         probe: { intervalMs: 60_000, downAfter: 3, timeoutMs: 3000 },
+        auth: TEST_AUTH,
+        limits: DEFAULT_LIMITS,
         cache: NO_CACHE,
         warmUp: { file: undefined, critical: [] },
         memory: undefined,

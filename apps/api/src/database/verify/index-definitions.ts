@@ -111,4 +111,13 @@ export const INDEX_DEFINITIONS: Readonly<Record<string, string>> = {
     'CREATE INDEX idx_ai_responses_session_id ON public.ai_responses USING btree (session_id, created_at DESC, id DESC)',
   idx_ai_responses_conversation_id:
     'CREATE INDEX idx_ai_responses_conversation_id ON public.ai_responses USING btree (conversation_id, created_at DESC, id DESC)',
+  idx_users_erasure:
+    'CREATE INDEX idx_users_erasure ON public.users USING btree (erasure, id) WHERE (erasure IS NOT NULL)',
+  idx_notifications_read_at:
+    'CREATE INDEX idx_notifications_read_at ON public.notifications USING btree (read_at) WHERE (read_at IS NOT NULL)',
+  idx_notifications_unread_created:
+    'CREATE INDEX idx_notifications_unread_created ON public.notifications USING btree (created_at) WHERE (read_at IS NULL)',
+  idx_pitch_views_viewed_at: 'CREATE INDEX idx_pitch_views_viewed_at ON public.pitch_views USING btree (viewed_at)',
+  idx_ai_interactions_created_at:
+    'CREATE INDEX idx_ai_interactions_created_at ON public.ai_interactions USING btree (created_at)',
 }

@@ -22,9 +22,16 @@ export interface BlogsRepository {
   replace(
     id: number,
     replacement: BlogReplacement,
-    isExpected: IsExpected,
+    condition: ReplaceCondition,
     signal?: AbortSignal,
-  ): Promise<Blog | 'absent' | 'changed'>
+  ): Promise<Blog | 'absent' | 'foreign' | 'changed'>
+}
+
+/** When a blog may be replaced. */
+export interface ReplaceCondition {
+  readonly isExpected: IsExpected
+  /** Whose it has to be; null: anybody's. A draft of another is as absent for them as it is for readers. */
+  readonly writer: number | null
 }
 
 interface CommonRow {
@@ -95,7 +102,7 @@ export function createBlogsRepository(database: Database): BlogsRepository {
       )
     },
 
-    replace(id, { title, content, tags, status }, isExpected, signal) {
+    replace(id, { title, content, tags, status }, { isExpected, writer }, signal) {
       return database.transaction(
         'blogs.replace',
         async tx => {
@@ -108,6 +115,7 @@ export function createBlogsRepository(database: Database): BlogsRepository {
             for update of b`
           if (current === undefined) return 'absent'
           const { authorId, authorName, version } = current
+          if (writer !== null && writer !== authorId) return current.status === 'published' ? 'foreign' : 'absent'
           if (!isExpected({ version, author: { id: authorId, name: authorName } })) return 'changed'
           const [row] = await tx<[OwnRow]>`
             update blogs b

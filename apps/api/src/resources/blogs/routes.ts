@@ -1,5 +1,6 @@
 // Addresses of the blogs resource: schema in, service call, schema out.
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { actingUser } from '../../plugins/access.ts'
 import { problemResponses } from '../../plugins/openapi.ts'
 import { entityTag, expectedBy } from './revision.ts'
 import {
@@ -23,7 +24,7 @@ const databaseProblems = ['API_ERR_DATABASE_UNAVAILABLE', 'API_ERR_DATABASE_BUSY
 const writeProblems = [
   'API_ERR_VALIDATION',
   'API_ERR_MALFORMED_JSON',
-  'API_ERR_OPERATOR_ONLY',
+  'API_ERR_FORBIDDEN',
   'API_ERR_BODY_TOO_LARGE',
   'API_ERR_MEDIA_TYPE',
   'API_ERR_DATABASE_OUTCOME_UNKNOWN',
@@ -37,7 +38,7 @@ export const blogsRoutes: FastifyPluginCallbackTypebox<BlogsRoutesOptions> = (ap
   app.get(
     '/api/blogs',
     {
-      config: { caching: 'blogs' },
+      config: { access: 'public', caching: 'blogs' },
       schema: {
         tags,
         summary: 'Published blogs, newest first, page by page; by tag, by author, or both',
@@ -51,7 +52,7 @@ export const blogsRoutes: FastifyPluginCallbackTypebox<BlogsRoutesOptions> = (ap
   app.get(
     '/api/blogs/:id',
     {
-      config: { caching: 'blogs' },
+      config: { access: 'public', caching: 'blogs' },
       schema: {
         tags,
         summary: 'One published blog with its whole text',
@@ -73,7 +74,7 @@ export const blogsRoutes: FastifyPluginCallbackTypebox<BlogsRoutesOptions> = (ap
   app.post(
     '/api/blogs',
     {
-      config: { access: 'operator' },
+      config: { access: 'author' },
       bodyLimit: MAX_BODY_BYTES,
       // The tag is that of these bytes.
       compress: false,
@@ -86,7 +87,7 @@ export const blogsRoutes: FastifyPluginCallbackTypebox<BlogsRoutesOptions> = (ap
       },
     },
     async (request, reply) => {
-      const blog = await service.create(request.body, request.caller)
+      const blog = await service.create(request.body, actingUser(request), request.caller)
       void reply.code(201).header('location', `/api/blogs/${blog.id}`).header('etag', entityTag(blog))
       return blog
     },
@@ -95,7 +96,7 @@ export const blogsRoutes: FastifyPluginCallbackTypebox<BlogsRoutesOptions> = (ap
   app.put(
     '/api/blogs/:id',
     {
-      config: { access: 'operator' },
+      config: { access: 'author' },
       bodyLimit: MAX_BODY_BYTES,
       schema: {
         tags,
@@ -116,7 +117,13 @@ export const blogsRoutes: FastifyPluginCallbackTypebox<BlogsRoutesOptions> = (ap
       },
     },
     request =>
-      service.replace(request.params.id, request.body, expectedBy(request.headers['if-match']), request.caller),
+      service.replace(
+        request.params.id,
+        request.body,
+        expectedBy(request.headers['if-match']),
+        actingUser(request),
+        request.caller,
+      ),
   )
 
   done()

@@ -48,8 +48,11 @@ const content = Text({ minLength: 1, maxLength: 50_000 })
 const tags = Type.Array(Tag, { maxItems: 10, uniqueItems: true })
 
 export const NewBlog = Type.Object(
-  { authorId: Id, title, content, tags, status: Type.Optional(Status) },
-  { additionalProperties: false, description: 'Without `status` it is a draft.' },
+  { authorId: Type.Optional(Id), title, content, tags, status: Type.Optional(Status) },
+  {
+    additionalProperties: false,
+    description: 'Without `status` it is a draft. Its author is who is signed in; operators name one.',
+  },
 )
 export type NewBlog = Static<typeof NewBlog>
 

@@ -14,10 +14,22 @@ export interface BlogsService {
   list(query: BlogListQuery, caller?: Caller): Promise<Page<BlogSummary>>
   /** @throws API_ERR_BLOG_NOT_FOUND */
   get(id: number, caller?: Caller): Promise<Blog>
-  /** @throws API_ERR_UNKNOWN_REFERENCE when there is no such author */
-  create(blog: NewBlog, caller?: Caller): Promise<Blog>
-  /** @throws API_ERR_BLOG_NOT_FOUND, API_ERR_PRECONDITION_FAILED */
-  replace(id: number, replacement: BlogReplacement, isExpected: IsExpected, caller?: Caller): Promise<Blog>
+  /**
+   * @param writer null: an operator, who names the author
+   * @throws API_ERR_UNKNOWN_REFERENCE when there is no such author, API_ERR_VALIDATION when none was named, API_ERR_FORBIDDEN when it's another than the writer
+   */
+  create(blog: NewBlog, writer: number | null, caller?: Caller): Promise<Blog>
+  /**
+   * @param writer null: an operator, who may change all
+   * @throws API_ERR_BLOG_NOT_FOUND, also for what the writer can't see; API_ERR_FORBIDDEN, API_ERR_PRECONDITION_FAILED
+   */
+  replace(
+    id: number,
+    replacement: BlogReplacement,
+    isExpected: IsExpected,
+    writer: number | null,
+    caller?: Caller,
+  ): Promise<Blog>
 }
 
 export interface BlogsServiceParts {
@@ -45,9 +57,16 @@ export function createBlogsService({ cache, repository, random }: BlogsServicePa
       return blog
     },
 
-    async create({ status = 'draft', ...blog }, caller) {
+    async create({ status = 'draft', authorId = null, ...blog }, writer, caller) {
+      if (writer !== null && authorId !== null && authorId !== writer)
+        throw new ApiError('API_ERR_FORBIDDEN', 'Nobody writes in the name of another user.')
+      const author = authorId ?? writer
+      if (author === null)
+        throw new ApiError('API_ERR_VALIDATION', 'Say in `authorId` whose blog it is.', {
+          issues: [{ field: 'body.authorId', message: 'is missing: operators have no blogs of their own' }],
+        })
       const slugs = slugCandidates(blog.title, random)
-      const created = await repository.create({ ...blog, status }, slugs, caller?.signal)
+      const created = await repository.create({ ...blog, authorId: author, status }, slugs, caller?.signal)
       if (created === null)
         throw new ApiError('API_ERR_UNKNOWN_REFERENCE', 'There is no user with the id in `authorId`.', {
           issues: [{ field: 'body.authorId', message: 'must be the id of a user' }],
@@ -55,8 +74,9 @@ export function createBlogsService({ cache, repository, random }: BlogsServicePa
       return created
     },
 
-    async replace(id, replacement, isExpected, caller) {
-      const result = await repository.replace(id, replacement, isExpected, caller?.signal)
+    async replace(id, replacement, isExpected, writer, caller) {
+      const result = await repository.replace(id, replacement, { isExpected, writer }, caller?.signal)
+      if (result === 'foreign') throw new ApiError('API_ERR_FORBIDDEN', 'This blog belongs to another user.')
       if (result === 'absent') throw new ApiError('API_ERR_BLOG_NOT_FOUND', 'No blog has this id.')
       if (result === 'changed')
         throw new ApiError(

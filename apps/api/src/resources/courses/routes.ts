@@ -15,7 +15,7 @@ export const coursesRoutes: FastifyPluginCallbackTypebox<CoursesRoutesOptions> =
   app.get(
     '/api/courses',
     {
-      config: { caching: 'courses' },
+      config: { access: 'public', caching: 'courses' },
       schema: {
         tags,
         summary: 'Published courses, newest first, page by page',
@@ -29,7 +29,7 @@ export const coursesRoutes: FastifyPluginCallbackTypebox<CoursesRoutesOptions> =
   app.get(
     '/api/courses/:id',
     {
-      config: { caching: 'courses' },
+      config: { access: 'public', caching: 'courses' },
       schema: {
         tags,
         summary: 'One published course',
@@ -47,7 +47,7 @@ export const coursesRoutes: FastifyPluginCallbackTypebox<CoursesRoutesOptions> =
   app.get(
     '/api/courses/:id/lessons',
     {
-      config: { caching: 'lessons' },
+      config: { access: 'public', caching: 'lessons' },
       schema: {
         tags,
         summary: 'The lessons of a published course, in order',

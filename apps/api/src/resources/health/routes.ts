@@ -1,7 +1,6 @@
 // Addresses of the health pages. Nobody stores an answer; the two that cost something are limited per address.
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { problemResponses } from '../../plugins/openapi.ts'
-import { EXPENSIVE_ROUTE_LIMIT } from '../../plugins/rate-limits.ts'
 import { DatabaseTest, DetailedHealth, Health, Liveness, Readiness } from './schema.ts'
 import type { HealthService } from './service.ts'
 
@@ -10,7 +9,6 @@ export interface HealthRoutesOptions {
 }
 
 const tags = ['health']
-const rateLimit = { ...EXPENSIVE_ROUTE_LIMIT }
 
 export const healthRoutes: FastifyPluginCallbackTypebox<HealthRoutesOptions> = (app, { service }, done) => {
   app.addHook('onSend', (_request, reply, payload, next) => {
@@ -20,13 +18,19 @@ export const healthRoutes: FastifyPluginCallbackTypebox<HealthRoutesOptions> = (
 
   app.get(
     '/health/live',
-    { schema: { tags, summary: 'Does the process answer?', response: { 200: Liveness, ...problemResponses() } } },
+    {
+      config: { access: 'public' },
+      schema: { tags, summary: 'Does the process answer?', response: { 200: Liveness, ...problemResponses() } },
+    },
     () => ({ status: 'ok' as const }),
   )
 
   app.get(
     '/health/ready',
-    { schema: { tags, summary: 'Does this worker want traffic?', response: { 200: Readiness, 503: Readiness } } },
+    {
+      config: { access: 'public' },
+      schema: { tags, summary: 'Does this worker want traffic?', response: { 200: Readiness, 503: Readiness } },
+    },
     (_request, reply) => {
       const readiness = service.readiness()
       void reply.code(readiness.status === 'ready' ? 200 : 503).send(readiness)
@@ -36,6 +40,7 @@ export const healthRoutes: FastifyPluginCallbackTypebox<HealthRoutesOptions> = (
   app.get(
     '/health',
     {
+      config: { access: 'public' },
       schema: {
         tags,
         summary: 'State at a glance, with the database as last seen',
@@ -51,7 +56,7 @@ export const healthRoutes: FastifyPluginCallbackTypebox<HealthRoutesOptions> = (
   app.get(
     '/health/detailed',
     {
-      config: { rateLimit },
+      config: { access: 'public', limit: 'expensive' },
       schema: {
         tags,
         summary: 'State with the figures behind it',
@@ -67,7 +72,7 @@ export const healthRoutes: FastifyPluginCallbackTypebox<HealthRoutesOptions> = (
   app.get(
     '/api/db-test',
     {
-      config: { rateLimit },
+      config: { access: 'public', limit: 'expensive' },
       schema: {
         tags,
         summary: 'A query through the pool, now',

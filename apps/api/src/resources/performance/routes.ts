@@ -1,7 +1,6 @@
 // Addresses of the pages about performance. They're for operators, each costs something, and nobody stores an answer.
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { problemResponses } from '../../plugins/openapi.ts'
-import { EXPENSIVE_ROUTE_LIMIT } from '../../plugins/rate-limits.ts'
 import { NoQuery } from '../courses/schema.ts'
 import { Recommendations } from './advice/schema.ts'
 import { CacheClear, CacheCleared, CacheStats } from './cache-schema.ts'
@@ -13,7 +12,7 @@ export interface PerformanceRoutesOptions {
 }
 
 const tags = ['performance']
-const config = { access: 'operator', rateLimit: { ...EXPENSIVE_ROUTE_LIMIT } } as const
+const config = { access: 'operator', limit: 'expensive' } as const
 const lookProblems = [
   'API_ERR_VALIDATION',
   'API_ERR_OPERATOR_ONLY',

@@ -20,11 +20,13 @@ const database = await demoDatabase(t)
 const { sql } = database
 // Nothing may depend on the server's time zone.
 await sql`alter database ${sql(database.name)} set timezone = 'Pacific/Chatham'`
-const { app, dependencies } = await testApp(t, database.url)
+const OPERATOR = { authorization: 'Bearer a-token-of-operators' }
+const asOperator = { app: { operatorToken: 'a-token-of-operators' } }
+const { app, dependencies } = await testApp(t, database.url, asOperator)
 
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller knows what the address answers
 async function get<Body>(url: string, from = app): Promise<{ status: number; body: Body }> {
-  const response = await from.inject({ url: `/api/gamification${url}` })
+  const response = await from.inject({ url: `/api/gamification${url}`, headers: OPERATOR })
   return { status: response.statusCode, body: response.json<Body>() }
 }
 const today = () => new Date().toISOString().slice(0, 10)
@@ -133,7 +135,7 @@ await t.test('what is missing is made, what is there is left alone', async t => 
 })
 
 await t.test('first requests at the same moment: one set of everything, and the same right answer to all', async t => {
-  const { app: other } = await testApp(t, database.url, { database: { maxConnections: 10 } })
+  const { app: other } = await testApp(t, database.url, { ...asOperator, database: { maxConnections: 10 } })
   const repository = createDashboardRepository(dependencies.database)
   for (let round = 0; round < 3; round += 1) {
     const id = await newUser(`cold-${round}`)
@@ -212,7 +214,10 @@ await t.test('badges: all there are, with those that were earned and when', asyn
 await t.test('cached: the second time nothing is asked, and a first dashboard shows in the badges at once', async t => {
   const folder = mkdtempSync(path.join(tmpdir(), 'api-cache-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const { app: cached, dependencies: own } = await testApp(t, database.url, { cache: { machine: true, folder } })
+  const { app: cached, dependencies: own } = await testApp(t, database.url, {
+    ...asOperator,
+    cache: { machine: true, folder },
+  })
   const id = await newUser('cached')
   const statements = async () => {
     const text = await own.registry.getSingleMetricAsString('db_queries_total')
@@ -227,7 +232,7 @@ await t.test('cached: the second time nothing is asked, and a first dashboard sh
 })
 
 await t.test('a welcome of which nobody was told is told by the next dashboard', async t => {
-  const { app: cached } = await testApp(t, database.url, { cache: {} })
+  const { app: cached } = await testApp(t, database.url, { ...asOperator, cache: {} })
   const id = await newUser('untold')
   t.match((await get<BadgeList>(`/badges/${id}`, cached)).body, { earned: 0 })
   // By a worker that was killed before it had its answer.

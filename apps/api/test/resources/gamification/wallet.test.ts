@@ -10,6 +10,7 @@ import { demoDatabase } from '../../fixture/demo-database.ts'
 import { testApp } from '../../fixture/test-app.ts'
 
 const OPERATOR_TOKEN = 'operator-token-of-the-wallet-test'
+const OPERATOR = { authorization: `Bearer ${OPERATOR_TOKEN}` }
 
 // On a busy machine a database takes its time.
 t.setTimeout(60_000)
@@ -20,7 +21,7 @@ const { app } = await testApp(t, database.url, { app: { operatorToken: OPERATOR_
 
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller knows what the address answers
 async function get<Body = WalletPage>(url: string, from = app): Promise<{ status: number; body: Body }> {
-  const response = await from.inject({ url: `/api/gamification${url}` })
+  const response = await from.inject({ url: `/api/gamification${url}`, headers: OPERATOR })
   return { status: response.statusCode, body: response.json<Body>() }
 }
 
@@ -39,7 +40,7 @@ async function post(userId: number | string, { key, payload, headers = {}, to = 
     method: 'POST',
     url: `/api/gamification/wallet/${userId}/transactions`,
     headers: {
-      authorization: `Bearer ${OPERATOR_TOKEN}`,
+      ...OPERATOR,
       'content-type': 'application/json',
       ...(key === undefined ? {} : { 'idempotency-key': key }),
       ...headers,
@@ -160,8 +161,8 @@ await t.test('only operators, only users, only keys, only what the schema says',
   const id = await newUser('hostile')
   const ok = earn(1)
   const cases: [what: string, code: string, status: number, request: Post][] = [
-    ['no token', 'API_ERR_OPERATOR_ONLY', 403, { key: 'k', payload: ok, headers: { authorization: '' } }],
-    ['another token', 'API_ERR_OPERATOR_ONLY', 403, { key: 'k', payload: ok, headers: { authorization: 'Bearer x' } }],
+    ['no token', 'API_ERR_ACCESS_TOKEN', 401, { key: 'k', payload: ok, headers: { authorization: '' } }],
+    ['another token', 'API_ERR_ACCESS_TOKEN', 401, { key: 'k', payload: ok, headers: { authorization: 'Bearer x' } }],
     ['no key', 'API_ERR_IDEMPOTENCY_KEY', 400, { payload: ok }],
     ['a form', 'API_ERR_MEDIA_TYPE', 415, { key: 'k', payload: 'a=1', headers: { 'content-type': 'text/plain' } }],
     ['no JSON', 'API_ERR_MALFORMED_JSON', 400, { key: 'k', payload: '{' }],

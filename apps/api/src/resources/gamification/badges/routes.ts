@@ -15,7 +15,7 @@ export const badgesRoutes: FastifyPluginCallbackTypebox<{ readonly service: Badg
   app.get(
     '/api/gamification/badges/:id',
     {
-      config: { caching: 'user' },
+      config: { access: 'self', caching: 'user' },
       schema: {
         tags,
         summary: 'All badges, and which of them a user has earned',

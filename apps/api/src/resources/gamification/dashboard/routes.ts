@@ -15,7 +15,7 @@ export const dashboardRoutes: FastifyPluginCallbackTypebox<{ readonly service: D
   app.get(
     '/api/gamification/dashboard/:id',
     {
-      config: { caching: 'user' },
+      config: { access: 'self', caching: 'user' },
       schema: {
         tags,
         summary: 'All that a learner sees first, in one answer',

@@ -21,7 +21,7 @@ export const walletRoutes: FastifyPluginCallbackTypebox<{ readonly service: Wall
   app.get(
     '/api/gamification/wallet/:id',
     {
-      config: { caching: 'user' },
+      config: { access: 'self', caching: 'user' },
       schema: {
         tags,
         summary: 'The balance of a user, and the lines of the ledger that it comes from, newest first, page by page',
