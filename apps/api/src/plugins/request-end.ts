@@ -38,7 +38,14 @@ export const requestEnd = fastifyPlugin(
       response.on('close', () => {
         const code = response.writableEnded ? response.statusCode : CLIENT_WENT_AWAY
         const route = request.routeOptions.url
-        for (const listener of listeners) listener(request, reply, code, route)
+        for (const listener of listeners) {
+          try {
+            listener(request, reply, code, route)
+          } catch (error) {
+            // Nobody is above this one: it would end the process, and with it the requests of others.
+            request.log.error({ err: error }, 'a listener for the end of a request has failed')
+          }
+        }
       })
       next()
     })

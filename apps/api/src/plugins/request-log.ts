@@ -39,7 +39,7 @@ export const requestLog = fastifyPlugin<RequestLogOptions>(
         route,
         status,
         durationMs: Math.round(reply.elapsedTime * 1000) / 1000,
-        ip: visible(request.ip).slice(0, MAX_ADDRESS_LENGTH),
+        ip: addressOf(request),
       }
       if (isRefusal) {
         const userId = request.user?.userId
@@ -62,6 +62,11 @@ function isInfoOn(level: string): boolean {
 function pathOf(url: string): string {
   const query = url.indexOf('?')
   return (query === -1 ? url : url.slice(0, query)).slice(0, MAX_PATH_LENGTH)
+}
+
+/** Typed by Fastify as always there; on a Unix socket without forwarding fields it isn't. */
+function addressOf({ ip }: { readonly ip: string | undefined }): string | undefined {
+  return ip === undefined ? undefined : visible(ip).slice(0, MAX_ADDRESS_LENGTH)
 }
 
 /** Percent-encodes what isn't visible ASCII, as a client should have done. */
