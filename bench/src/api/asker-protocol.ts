@@ -1,14 +1,26 @@
 // What the suite and the program that asks agree on.
 
 /** Where a service listens. */
-export type Address = { readonly path: string } | { readonly host: string; readonly port: number }
+export type Address =
+  | { readonly path: string }
+  | {
+      readonly host: string
+      readonly port: number
+      /** From which it's asked; not set: the one that the system takes. */
+      readonly localAddress?: string
+    }
 
 export interface Ask {
   /** With its query. */
   readonly path: string
   /** What the answer's text begins with: that it's the answer to this and not to another one. */
   readonly begins: string
+  /** Whose credentials go with it; default: nobody's. */
+  readonly as?: Caller
 }
+
+/** Operators, and a user who is signed in. */
+export type Caller = 'operator' | 'user'
 
 /** Suite → program. */
 export interface AskOrder {
@@ -16,6 +28,8 @@ export interface AskOrder {
   /** Lines of each request's head behind the first, without line ends. */
   readonly fields: readonly string[]
   readonly asks: readonly Ask[]
+  /** What callers send as `authorization`; of those that the asks name. */
+  readonly authorizations?: Readonly<Partial<Record<Caller, string>>>
   /** Each with one request under way at all times. */
   readonly connections: number
   /** The list over and over for so long; null: once. */

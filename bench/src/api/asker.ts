@@ -5,7 +5,7 @@
 // * A request that gets another status, or no answer, is a failure and counts as one; so many in a row on one connection, and there's nobody to be measured.
 import { AnswerCheck } from './answer-check.ts'
 import { fieldOf } from './answer-reader.ts'
-import type { Address, Ask, AskFigures, AskOrder } from './asker-protocol.ts'
+import type { Address, Ask, AskFigures, AskOrder, Caller } from './asker-protocol.ts'
 import { Connection } from './connection.ts'
 
 const MOST_FAILURES_IN_A_ROW = 20
@@ -41,7 +41,7 @@ export class Asker {
 class Run {
   readonly #order: AskOrder
   readonly #check: AnswerCheck
-  readonly #rest: string
+  readonly #rests: Readonly<Record<Caller | 'nobody', string>>
   readonly #startedAtMs = performance.now()
   readonly #latenciesMs: number[] = []
   #next = 0
@@ -55,7 +55,12 @@ class Run {
   constructor(order: AskOrder, check: AnswerCheck) {
     this.#order = order
     this.#check = check
-    this.#rest = ` HTTP/1.1\r\n${order.fields.map(field => `${field}\r\n`).join('')}\r\n`
+    const { operator, user } = order.authorizations ?? {}
+    this.#rests = {
+      nobody: restOfHead(order.fields),
+      operator: restOfHead([...order.fields, `Authorization: ${operator}`]),
+      user: restOfHead([...order.fields, `Authorization: ${user}`]),
+    }
   }
 
   async over(connections: readonly Connection[]): Promise<void> {
@@ -110,7 +115,7 @@ class Run {
     const sentAtMs = performance.now()
     try {
       await connection.open()
-      answer = await connection.ask(`GET ${ask.path}${this.#rest}`)
+      answer = await connection.ask(`GET ${ask.path}${this.#rests[ask.as ?? 'nobody']}`)
     } catch (error) {
       return (error as Error).message
     }
@@ -123,4 +128,8 @@ class Run {
     if (HIT.test(fieldOf(answer.head, 'cache-status') ?? '')) this.#hits++
     return null
   }
+}
+
+function restOfHead(fields: readonly string[]): string {
+  return ` HTTP/1.1\r\n${fields.map(field => `${field}\r\n`).join('')}\r\n`
 }

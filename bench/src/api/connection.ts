@@ -43,7 +43,7 @@ export class Connection {
     socket.on('close', () => this.#lose(socket, new Error('the connection was closed')))
   }
 
-  /** @param request whole and without a body. @throws Error when there's no answer to it */
+  /** @param request whole, in ASCII. @throws Error when there's no answer to it */
   ask(request: string): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (this.#socket === null) {

@@ -2,13 +2,14 @@
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Account } from '../field-reports/accounts.ts'
 import { ownEnvironment } from '../field-reports/databases.ts'
 import { LIMITS_OFF } from '../limits-off.ts'
+import { drawProductionSecrets } from '../production-secrets.ts'
 import { type Program, startProgram } from '../program.ts'
 import type { BenchIo } from '../suite.ts'
 import type { Address } from './asker-protocol.ts'
 
-export const OPERATOR_TOKEN = 'of-this-bench-run-only'
 export const CACHING_OFF = { FEATURE_CACHING: 'false' } as const
 
 export interface StackPlan {
@@ -28,11 +29,16 @@ const STOP_TIMEOUT_MS = 30_000
 
 export class ProductionStack {
   readonly address: Address
+  /** What operators send as `authorization`. */
+  readonly operatorAuthorization: string
+  readonly pid: number
   readonly #origin: string
   readonly #program: Program<URL>
 
-  private constructor(program: Program<URL>) {
+  private constructor(program: Program<URL>, operatorAuthorization: string) {
     this.#program = program
+    this.pid = program.pid
+    this.operatorAuthorization = operatorAuthorization
     this.#origin = program.ready.origin
     this.address = { host: program.ready.hostname, port: Number(program.ready.port) }
   }
@@ -42,6 +48,7 @@ export class ProductionStack {
     mkdirSync(folder, { recursive: true })
     const ports = ['--port', '0', '--admin-port', '0', '--api-admin-port', '0']
     const flags = [...ports, '--demo', demo, '--data', path.join(folder, 'data')]
+    const secrets = drawProductionSecrets()
     const program = await startProgram({
       name,
       command: [
@@ -55,7 +62,7 @@ export class ProductionStack {
         NODE_ENV: 'production',
         LOG_LEVEL: 'warn',
         DATABASE_URL: databaseUrl,
-        API_OPERATOR_TOKEN: OPERATOR_TOKEN,
+        ...secrets.env,
         ...LIMITS_OFF,
         ...env,
       },
@@ -64,7 +71,7 @@ export class ProductionStack {
       stopTimeoutMs: STOP_TIMEOUT_MS,
       signal: io.signal,
     })
-    return new ProductionStack(program)
+    return new ProductionStack(program, secrets.operatorAuthorization)
   }
 
   /** Paths of the OpenAPI document that have GET. */
@@ -74,11 +81,24 @@ export class ProductionStack {
     return Object.entries(paths).flatMap(([path, methods]) => ('get' in methods ? [path] : []))
   }
 
+  /** Signs a user in. @returns what the user sends as `authorization` for the next 15 minutes */
+  async signIn({ email, password }: Pick<Account, 'email' | 'password'>, signal: AbortSignal): Promise<string> {
+    const answer = await fetch(`${this.#origin}/api/auth/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ email, password }),
+      signal,
+    })
+    if (!answer.ok) throw new Error(`nobody can sign in: ${answer.status} ${await answer.text()}`)
+    const { accessToken } = (await answer.json()) as { accessToken: string }
+    return `Bearer ${accessToken}`
+  }
+
   /** Resolves when no worker has anything in its cache. */
   async forget(signal: AbortSignal): Promise<void> {
     const answer = await fetch(`${this.#origin}/performance/cache/clear`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${OPERATOR_TOKEN}`, 'content-type': 'application/json' },
+      headers: { authorization: this.operatorAuthorization, 'content-type': 'application/json' },
       body: JSON.stringify({ all: true }),
       signal,
     })

@@ -4,14 +4,15 @@
 import type { TemporaryPostgres } from '@plimsoll/testing'
 import postgres from 'postgres'
 import { Latencies } from '../database/latencies.ts'
+import { type Account, giveAccounts } from '../field-reports/accounts.ts'
 import { readDemoFacts } from '../field-reports/demo-facts.ts'
 import { ProcessorAccount } from '../field-reports/processor-account.ts'
 import type { BenchIo } from '../suite.ts'
 import { AskerProcess } from './asker-process.ts'
-import type { AskFigures } from './asker-protocol.ts'
+import type { AskFigures, Caller } from './asker-protocol.ts'
 import type { RouteFigures } from './claims.ts'
 import { beginMachineShare, type MachineShare } from './machine-share.ts'
-import { CACHING_OFF, OPERATOR_TOKEN, ProductionStack } from './production-stack.ts'
+import { CACHING_OFF, ProductionStack } from './production-stack.ts'
 import { compareWithDocument, type Condition, type MeasuredRoute, measuredRoutes, MIXED } from './routes.ts'
 
 export interface RouteSettings {
@@ -50,6 +51,8 @@ interface Scene {
   readonly uncached: ProductionStack
   readonly processors: ProcessorAccount
   readonly asker: AskerProcess
+  /** Signs in on the cached stack, which is asked for what users see of themselves. */
+  readonly user: Account
   readonly failures: Map<string, string>
 }
 
@@ -76,6 +79,8 @@ export async function measureRoutes(
   const asker = await AskerProcess.start(io, null)
   ending.defer(() => asker.stop())
 
+  const [user] = await giveAccounts(database.server.url, 1)
+  if (user === undefined) throw new Error('the demo data have no users')
   const routes = measuredRoutes(await readDemoFacts(database.server.url), keys)
   const { unmeasured, gone } = compareWithDocument(routes, await cached.documentedPaths())
   if (unmeasured.length > 0 || gone.length > 0)
@@ -84,11 +89,13 @@ export async function measureRoutes(
     )
 
   const processors = new ProcessorAccount([{ pid: process.pid, partOf }])
-  const scene: Scene = { connections, cached, uncached, processors, asker, failures: new Map() }
+  const scene: Scene = { connections, cached, uncached, processors, asker, user, failures: new Map() }
   const cells = routes.flatMap(route => route.conditions.map(condition => newCell(route, condition)))
   if (warmupMs > 0) {
     io.write(`  ${cells.length} figures a round; warming up\n`)
-    for (const { route, condition } of cells) await ask(scene, route, condition, condition === 'cold' ? null : warmupMs)
+    const authorizations = await authorizationsOf(io, scene)
+    for (const { route, condition } of cells)
+      await ask(scene, authorizations, route, condition, condition === 'cold' ? null : warmupMs)
   }
   const machineShare = beginMachineShare(process.pid)
   for (let round = 1; round <= rounds; round++) {
@@ -121,32 +128,40 @@ async function measureRound(
   cells: readonly Cell[],
   { coldRequests, warmupMs, measureMs }: RouteSettings,
 ): Promise<void> {
+  const authorizations = await authorizationsOf(io, scene)
   const cold = cells.filter(({ condition }) => condition === 'cold')
   // Routes share nothing in the cache, so it's emptied once for all of them; the one that's all in turn comes by itself.
   const isMixed = ({ route }: Cell) => route.name === MIXED
-  await measureCold(io, scene, cold.filter(isMixed), coldRequests)
+  await measureCold(io, scene, authorizations, cold.filter(isMixed), coldRequests)
   await measureCold(
     io,
     scene,
+    authorizations,
     cold.filter(cell => !isMixed(cell)),
     coldRequests,
   )
   for (const { route, condition, rounds } of cells) {
     if (condition === 'cold') continue
     // Into the memory of each worker, not of one.
-    if (condition === 'cached') await ask(scene, route, condition, warmupMs)
-    rounds.push(summarize([await ask(scene, route, condition, measureMs)]))
+    if (condition === 'cached') await ask(scene, authorizations, route, condition, warmupMs)
+    rounds.push(summarize([await ask(scene, authorizations, route, condition, measureMs)]))
   }
 }
 
 /** Pass by pass over their keys, each with an empty cache, until each route was asked often enough. */
-async function measureCold(io: BenchIo, scene: Scene, cells: readonly Cell[], requests: number): Promise<void> {
+async function measureCold(
+  io: BenchIo,
+  scene: Scene,
+  authorizations: Authorizations,
+  cells: readonly Cell[],
+  requests: number,
+): Promise<void> {
   const passes = cells.map(() => [] as Pass[])
   const isDone = (cell: Cell, i: number) => (passes[i]?.length ?? 0) * cell.keys >= requests
   while (!cells.every(isDone)) {
     await scene.cached.forget(io.signal)
     for (const [i, cell] of cells.entries()) {
-      if (!isDone(cell, i)) passes[i]?.push(await ask(scene, cell.route, cell.condition, null))
+      if (!isDone(cell, i)) passes[i]?.push(await ask(scene, authorizations, cell.route, cell.condition, null))
     }
   }
   for (const [i, { rounds }] of cells.entries()) rounds.push(summarize(passes[i] ?? []))
@@ -165,22 +180,34 @@ interface Pass extends AskFigures {
   readonly cpuUs: Readonly<Record<string, number>>
 }
 
+/** What callers send, of the stack with its cache and of the other one. */
+interface Authorizations {
+  readonly cached: Readonly<Record<Caller, string>>
+  readonly uncached: Readonly<Record<'operator', string>>
+}
+
+/** For a round: a user's would expire after a quarter of an hour. */
+async function authorizationsOf(io: BenchIo, { cached, uncached, user }: Scene): Promise<Authorizations> {
+  return {
+    cached: { operator: cached.operatorAuthorization, user: await cached.signIn(user, io.signal) },
+    uncached: { operator: uncached.operatorAuthorization },
+  }
+}
+
 /** @param forMs null: every key once */
 async function ask(
   { connections, cached, uncached, processors, asker, failures }: Scene,
+  authorizations: Authorizations,
   route: MeasuredRoute,
   condition: Condition,
   forMs: number | null,
 ): Promise<Pass> {
-  const stack = condition === 'warm' ? uncached : cached
+  const isCached = condition !== 'warm'
   const cpuUsed = processors.begin()
   const figures = await asker.ask({
-    address: stack.address,
-    fields: [
-      'Host: bench.example',
-      'Accept: application/json',
-      ...(route.forOperators ? [`Authorization: Bearer ${OPERATOR_TOKEN}`] : []),
-    ],
+    address: isCached ? cached.address : uncached.address,
+    fields: ['Host: bench.example', 'Accept: application/json'],
+    authorizations: isCached ? authorizations.cached : authorizations.uncached,
     asks: asksOf(route, condition),
     connections,
     forMs,

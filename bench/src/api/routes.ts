@@ -1,7 +1,10 @@
 // Every GET route of the API, and what's asked of it.
+//
+// What belongs to a user is asked for as an operator, who may see everybody's: the users whose data are asked for needn't sign in, and each request pays for its credentials
+// being checked. Answers to it are `no-store`, which is for whoever keeps answers on the way: the workers' own cache holds them like all others.
 import type { DemoFacts } from '../field-reports/demo-facts.ts'
 import { spread } from '../field-reports/demo-facts.ts'
-import type { Ask } from './asker-protocol.ts'
+import type { Ask, Caller } from './asker-protocol.ts'
 
 /**
  * cold    each request another key, and nothing in the cache
@@ -17,7 +20,6 @@ export interface MeasuredRoute {
   readonly conditions: readonly Condition[]
   /** Whether a path has the same answer each time. */
   readonly stable: boolean
-  readonly forOperators: boolean
   readonly asks: readonly Ask[]
   /** The first ones, which are asked for when they're in the cache. */
   readonly cachedKeys: number
@@ -52,15 +54,15 @@ export function measuredRoutes(facts: DemoFacts, keys: number): MeasuredRoute[] 
     ),
     cacheable(
       '/api/gamification/dashboard/{id}',
-      byId(users, id => [`/api/gamification/dashboard/${id}`, `{"user":{"id":${id},`]),
+      byId(users, id => [`/api/gamification/dashboard/${id}`, `{"user":{"id":${id},`], 'operator'),
     ),
     cacheable(
       '/api/gamification/badges/{id}',
-      byId(users, id => [`/api/gamification/badges/${id}`, of(id)]),
+      byId(users, id => [`/api/gamification/badges/${id}`, of(id)], 'operator'),
     ),
     cacheable(
       '/api/gamification/wallet/{id}',
-      byId(users, id => [`/api/gamification/wallet/${id}`, of(id)]),
+      byId(users, id => [`/api/gamification/wallet/${id}`, of(id)], 'operator'),
     ),
   ]
   return [
@@ -72,6 +74,12 @@ export function measuredRoutes(facts: DemoFacts, keys: number): MeasuredRoute[] 
     asIs('/health/detailed', '{"status":'),
     asIs('/api/db-test', '{"status":"ok"'),
     { ...asIs('/openapi.json', '{"openapi":"3.1.0"'), stable: true },
+    asIs('/api/auth/verify', '{"userId":', 'user'),
+    asIs('/api/auth/profile', '{"id":', 'user'),
+    {
+      ...asIs('/api/users/{id}/export', ''),
+      asks: byId(users, id => [`/api/users/${id}/export`, '{"exportedAt":'], 'operator'),
+    },
     forOperators('/performance/metrics'),
     forOperators('/performance/optimization/recommendations'),
     forOperators('/performance/cache/stats'),
@@ -92,15 +100,16 @@ export function compareWithDocument(
 }
 
 function cacheable(name: string, asks: readonly Ask[]): MeasuredRoute {
-  return { name, conditions: CACHEABLE, stable: true, forOperators: false, asks, cachedKeys: CACHED_KEYS }
+  return { name, conditions: CACHEABLE, stable: true, asks, cachedKeys: CACHED_KEYS }
 }
 
-function asIs(path: string, begins: string): MeasuredRoute {
-  return { name: path, conditions: AS_IS, stable: false, forOperators: false, asks: [{ path, begins }], cachedKeys: 0 }
+function asIs(path: string, begins: string, as?: Caller): MeasuredRoute {
+  const ask = { path, begins, ...(as === undefined ? {} : { as }) }
+  return { name: path, conditions: AS_IS, stable: false, asks: [ask], cachedKeys: 0 }
 }
 
 function forOperators(path: string): MeasuredRoute {
-  return { ...asIs(path, '{"scope":"fleet"'), forOperators: true }
+  return asIs(path, '{"scope":"fleet"', 'operator')
 }
 
 /** How answers about a user begin. */
@@ -108,10 +117,14 @@ function of(id: number): string {
   return `{"userId":${id},`
 }
 
-function byId(ids: readonly number[], ask: (id: number) => readonly [path: string, begins: string]): Ask[] {
+function byId(
+  ids: readonly number[],
+  ask: (id: number) => readonly [path: string, begins: string],
+  as?: Caller,
+): Ask[] {
   return ids.map(id => {
     const [path, begins] = ask(id)
-    return { path, begins }
+    return { path, begins, ...(as === undefined ? {} : { as }) }
   })
 }
 

@@ -4,6 +4,7 @@ import type { ScenarioName } from './scenarios.ts'
 export const REPORTS = {
   C1: 'C1: learning platform, performance',
   P: 'P: exam preparation backend',
+  A: 'A: auth and chat database',
 } as const
 export type ReportName = keyof typeof REPORTS
 
@@ -17,6 +18,8 @@ export interface Claim {
   readonly beforeMs?: Range
   /** Ours is met when it takes no longer than the most of it. */
   readonly afterMs?: Range
+  /** What the report wanted; ours is held to it where it's the less of the two. */
+  readonly targetMs?: number
   /** Before by after: met from the least of it on. */
   readonly ratio?: Range
   /** What's measured for it; of several, the slowest counts. */
@@ -80,4 +83,17 @@ export const CLAIMS: readonly Claim[] = [
   { report: 'P', row: 'cached', afterMs: [100, 100], scenarios: REPEATED },
   { report: 'P', row: 'uncached', afterMs: [500, 500], scenarios: LOADED },
   { report: 'P', row: 'ten concurrent users', afterMs: [500, 500], of: 'p95Ms', scenarios: ['ten users'] },
+  // 96 % faster is a 25th of the time, 99 % a hundredth.
+  { report: 'A', row: 'token verify', afterMs: [11, 11], ratio: [25, 25], scenarios: ['token verify'] },
+  { report: 'A', row: 'profile', afterMs: [0.6, 0.6], ratio: [100, 100], scenarios: ['profile'] },
+  { report: 'A', row: 'token refresh', afterMs: [266, 266], targetMs: 300, scenarios: ['token refresh'] },
+  { report: 'A', row: 'login', afterMs: [707, 707], targetMs: 500, scenarios: ['login'] },
+  {
+    report: 'A',
+    row: 'five logins at once, all answered',
+    afterMs: [3000, 3000],
+    targetMs: 5000,
+    scenarios: ['five logins at once'],
+  },
+  { report: 'A', row: 'sign-up', afterMs: [2400, 2400], scenarios: ['sign-up'] },
 ]

@@ -23,7 +23,7 @@ export interface Effort {
 export interface Contestants {
   readonly before: Contestant
   readonly after: Contestant
-  /** Empties our cache. */
+  /** Empties our cache, and sees to it that nobody's token expires before the next call. */
   forget(): Promise<void>
 }
 
@@ -133,7 +133,8 @@ function requireLoaded({ name, state }: Scenario, turn: TurnFigures | undefined)
   if (state === 'loaded' && hits > 0) throw new Error(`${name}: ${hits} answers came from the cache`)
 }
 
-function planOf({ state, questions }: Scenario, crowd: Crowd, queue: NewQuestions, turnMs: number): TurnPlan {
+function planOf(scenario: Scenario, crowd: Crowd, queue: NewQuestions, turnMs: number): TurnPlan {
+  const { state, questions } = scenario
   switch (state) {
     case 'cached':
     case 'asked':
@@ -148,29 +149,33 @@ function planOf({ state, questions }: Scenario, crowd: Crowd, queue: NewQuestion
         forMs: null,
       }
     case 'new':
-      return { questions: queue.next(), atOnce: crowd, forMs: null }
+      return { questions: queue.next(scenario), atOnce: crowd, forMs: null }
     default:
       return state satisfies never
   }
 }
 
-/** Hands out what can be asked once only, the same number in each turn. */
+/** Hands out what can be asked once only, of a scenario the same number in each turn. */
 class NewQuestions {
-  readonly #questions: readonly Question[]
-  readonly #perTurn: number
-  #taken = 0
+  readonly #left: ReadonlyMap<Scenario, { readonly perTurn: number; readonly questions: Question[] }>
 
   constructor(scenarios: readonly Scenario[], { rounds, newPerTurn }: Effort) {
-    this.#questions = scenarios.filter(({ state }) => state === 'new').flatMap(({ questions }) => questions)
     const turns = rounds * CROWDS.length
-    this.#perTurn = Math.min(newPerTurn, Math.floor(this.#questions.length / turns))
-    if (this.#perTurn === 0 && this.#questions.length > 0) {
-      throw new Error(`${this.#questions.length} new users are too few for ${rounds} rounds; take fewer`)
-    }
+    const fresh = scenarios.filter(({ state }) => state === 'new')
+    this.#left = new Map(
+      fresh.map(scenario => {
+        const { name, questions } = scenario
+        const perTurn = Math.min(newPerTurn, Math.floor(questions.length / turns))
+        if (perTurn === 0) {
+          throw new Error(`${name}: ${questions.length} new users are too few for ${rounds} rounds; take fewer`)
+        }
+        return [scenario, { perTurn, questions: [...questions] }]
+      }),
+    )
   }
 
-  next(): readonly Question[] {
-    this.#taken += this.#perTurn
-    return this.#questions.slice(this.#taken - this.#perTurn, this.#taken)
+  next(scenario: Scenario): readonly Question[] {
+    const { perTurn = 0, questions = [] } = this.#left.get(scenario) ?? {}
+    return questions.splice(0, perTurn)
   }
 }

@@ -1,5 +1,5 @@
 // What's asked about dashboards, badges, wallets and health, and what of the answers is the data.
-import { pathQuestion, type Question } from './question.ts'
+import { operatorQuestion, pathQuestion, type Question } from './question.ts'
 
 interface LineRow {
   readonly sequence: string
@@ -87,7 +87,7 @@ interface OurDashboard {
 export const healthQuestion: Question = pathQuestion('/health', statusOf, statusOf)
 
 export function dashboardQuestion(user: number): Question {
-  return pathQuestion(pathOf('dashboard', user), dashboardOf, (dashboard: OurDashboard) => ({
+  return operatorQuestion(pathOf('dashboard', user), dashboardOf, (dashboard: OurDashboard) => ({
     ...dashboard,
     streaks: byType(dashboard.streaks),
   }))
@@ -96,7 +96,7 @@ export function dashboardQuestion(user: number): Question {
 /** Of somebody who never came before: the first badge is given by the question itself, at another time on each side. */
 export function newDashboardQuestion(user: number): Question {
   const timeless = (badges: readonly EarnedBadge[]) => badges.map(badge => ({ ...badge, awardedAt: undefined }))
-  return pathQuestion(
+  return operatorQuestion(
     pathOf('dashboard', user),
     (row: NaiveDashboard) => {
       const dashboard = dashboardOf(row)
@@ -111,7 +111,7 @@ export function newDashboardQuestion(user: number): Question {
 }
 
 export function badgesQuestion(user: number): Question {
-  return pathQuestion(
+  return operatorQuestion(
     pathOf('badges', user),
     ({ badges }: { badges: CatalogueRow[] }) =>
       badges.map(({ code, name, tier, points, description, award }) => ({
@@ -128,7 +128,7 @@ export function badgesQuestion(user: number): Question {
 }
 
 export function walletQuestion(user: number): Question {
-  return pathQuestion(
+  return operatorQuestion(
     pathOf('wallet', user),
     ({ wallet, transactions }: NaiveWallet) => ({ balance: Number(wallet.balance), items: transactions.map(lineOf) }),
     ({ balance, items }: { balance: number; items: unknown[] }) => ({ balance, items }),

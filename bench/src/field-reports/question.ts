@@ -1,4 +1,5 @@
 // What both sides are asked: the same thing, each at its own address and in its own form of answer.
+import type { Account } from './accounts.ts'
 
 export interface Statement {
   readonly text: string
@@ -9,6 +10,15 @@ export interface Statement {
 export interface PathAsk {
   readonly path: string
   readonly body?: object
+  /** Whose credentials go with it: a user's who is signed in on this side, or the operators'. */
+  readonly as?: Account | 'operator'
+  /** The body is this account's refresh token, and the answer has its next one. */
+  readonly renews?: Account
+}
+
+/** Requests that are sent at once; the answer is the list of theirs, and takes as long as the last one. */
+export interface TogetherAsk {
+  readonly together: readonly PathAsk[]
 }
 
 /** Statements that a service would send to its database, one after the other; the answer is the last one's. */
@@ -16,7 +26,7 @@ export interface StatementAsk {
   readonly statements: readonly Statement[]
 }
 
-export type Ask = PathAsk | StatementAsk
+export type Ask = PathAsk | TogetherAsk | StatementAsk
 
 export interface Question {
   /** No other question's. */
@@ -36,7 +46,22 @@ export type DataOf = (answer: never) => unknown
 /** Which of the two services. */
 export type SideName = 'before' | 'after'
 
+/** The same on both sides. */
+export function sameQuestion(
+  name: string,
+  ask: PathAsk | TogetherAsk,
+  dataBefore: DataOf,
+  dataAfter: DataOf,
+): Question {
+  return { name, before: ask, after: ask, dataBefore, dataAfter }
+}
+
 /** The same path on both sides. */
 export function pathQuestion(path: string, dataBefore: DataOf, dataAfter: DataOf): Question {
-  return { name: path, before: { path }, after: { path }, dataBefore, dataAfter }
+  return sameQuestion(path, { path }, dataBefore, dataAfter)
+}
+
+/** The same path on both sides; ours lets operators in, and no strangers. */
+export function operatorQuestion(path: string, dataBefore: DataOf, dataAfter: DataOf): Question {
+  return { ...pathQuestion(path, dataBefore, dataAfter), after: { path, as: 'operator' } }
 }

@@ -4,9 +4,18 @@
 //   cached   the same few over and over: after the first time ours come from the cache
 //   mixed    each once, but many share what another one has just loaded: as users do
 //   new      each once in the whole run, since the first time changes the database
-//   asked    no cache has a say: the health page, and statements without a service
+//   asked    no cache of answers has a say: the health page, signing in, and statements without a service
 //
 // Those that are loaded come first: nobody may have asked their questions since the cache was emptied.
+import type { Account } from './accounts.ts'
+import {
+  fiveLoginsQuestion,
+  loginQuestion,
+  profileQuestion,
+  refreshQuestion,
+  signUpQuestion,
+  verifyQuestion,
+} from './auth-questions.ts'
 import { blogQuestion, blogsQuestion } from './blog-questions.ts'
 import { type DemoFacts, scattered, spread } from './demo-facts.ts'
 import {
@@ -40,6 +49,22 @@ export interface ScenarioSizes {
   readonly cached: number
   /** Whose visits are mixed. */
   readonly visitors: number
+  /** People who can sign in: as many again for signing in, for what they do then, and for getting new tokens. */
+  readonly accounts: number
+  readonly signUps: number
+}
+
+/** Who signs in, and what new accounts are called. */
+export interface SignIns {
+  readonly accounts: readonly Account[]
+  /** In names and addresses of new accounts: no other run's. */
+  readonly run: string
+}
+
+const ACCOUNT_PARTS = 3
+/** How many accounts the scenarios want. */
+export function accountsWanted({ accounts }: ScenarioSizes): number {
+  return accounts * ACCOUNT_PARTS
 }
 
 export const SCENARIO_NAMES = [
@@ -59,12 +84,18 @@ export const SCENARIO_NAMES = [
   'health',
   'statement, by index',
   'statement, no health check',
+  'token verify',
+  'profile',
+  'token refresh',
+  'login',
+  'five logins at once',
+  'sign-up',
 ] as const
 export type ScenarioName = (typeof SCENARIO_NAMES)[number]
 
 const PAGE = 20
 
-export function makeScenarios(facts: DemoFacts, sizes: ScenarioSizes): Scenario[] {
+export function makeScenarios(facts: DemoFacts, sizes: ScenarioSizes, { accounts, run }: SignIns): Scenario[] {
   const loaded = sizes.loaded * CROWDS.length
   // Dashboards that are loaded, visited and cached are different users'.
   const users = scattered(spread(facts.activeUsers, loaded + sizes.visitors + sizes.cached))
@@ -74,6 +105,10 @@ export function makeScenarios(facts: DemoFacts, sizes: ScenarioSizes): Scenario[
   const cachedCourses = spread(facts.courses, sizes.cached)
   const cachedBlogs = spread(facts.blogs, sizes.cached)
   const newest = blogsQuestion(PAGE)
+  // Whose token is used is never the one who gets new ones.
+  const [signing = [], holding = [], renewing = []] = Array.from({ length: ACCOUNT_PARTS }, (_, part) =>
+    accounts.filter((_, i) => i % ACCOUNT_PARTS === part),
+  )
 
   const of: Readonly<Record<ScenarioName, Omit<Scenario, 'name' | 'crowds'> & { readonly crowds?: readonly Crowd[] }>> =
     {
@@ -119,8 +154,26 @@ export function makeScenarios(facts: DemoFacts, sizes: ScenarioSizes): Scenario[
         state: 'asked',
         questions: spread(facts.blogs, loaded).map(withoutHealthCheckQuestion),
       },
+      'token verify': { state: 'asked', questions: holding.map(verifyQuestion) },
+      profile: { state: 'asked', questions: holding.map(profileQuestion) },
+      'token refresh': { state: 'asked', questions: renewing.map(refreshQuestion) },
+      login: { state: 'asked', questions: signing.map(loginQuestion) },
+      'five logins at once': {
+        state: 'asked',
+        crowds: [1],
+        questions: inFives(signing).map(fiveLoginsQuestion),
+      },
+      'sign-up': {
+        state: 'new',
+        questions: Array.from({ length: sizes.signUps }, (_, i) => signUpQuestion(`${run}-${i}`)),
+      },
     }
   return SCENARIO_NAMES.map(name => ({ name, crowds: CROWDS, ...of[name] }))
+}
+
+/** Each in one of them; the last one may be smaller. */
+function inFives(accounts: readonly Account[]): Account[][] {
+  return Array.from({ length: Math.ceil(accounts.length / 5) }, (_, i) => accounts.slice(5 * i, 5 * (i + 1)))
 }
 
 /** What one user looks at: their dashboard, the catalogue, a course, the blogs. */

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LIMITS_OFF } from '../limits-off.ts'
 import type { NaiveOrder } from '../naive/program.ts'
+import { drawProductionSecrets } from '../production-secrets.ts'
 import { startProgram, type Program } from '../program.ts'
 import type { BenchIo } from '../suite.ts'
 import { type Databases, type DemoSize, ownEnvironment } from './databases.ts'
@@ -19,9 +20,10 @@ export interface Service {
 export interface CachingService extends Service {
   /** Resolves when no worker has anything in its cache. */
   forget(): Promise<void>
+  /** What its operators send as `authorization`. */
+  readonly operatorAuthorization: string
 }
 
-const OPERATOR_TOKEN = 'of-this-bench-run-only'
 const START_TIMEOUT_MS = 60_000
 
 /** One process. */
@@ -58,6 +60,7 @@ export async function startOurService(
   const ports = ['--port', '0', '--admin-port', '0', '--api-admin-port', '0']
   const count = workers === null ? [] : ['--workers', String(workers)]
   const entry = path.join(io.checkout, 'deploy/local/src/main.ts')
+  const secrets = drawProductionSecrets()
   const program: Program<string> = await startProgram({
     name: 'our service',
     command: [io.nodePath, entry, ...ports, ...count, '--demo', size, '--data', path.join(io.temporary, 'data')],
@@ -66,7 +69,7 @@ export async function startOurService(
       NODE_ENV: 'production',
       LOG_LEVEL: 'warn',
       DATABASE_URL: databaseUrl,
-      API_OPERATOR_TOKEN: OPERATOR_TOKEN,
+      ...secrets.env,
       ...LIMITS_OFF,
     },
     ready: from => ('line' in from ? /^\s*Service\s+(http:\/\/\S+)/.exec(from.line)?.[1] : undefined),
@@ -78,7 +81,8 @@ export async function startOurService(
   return {
     origin,
     processes: { pid: program.pid, partOf: ourPart },
-    forget: () => clearCache(origin, io.signal),
+    operatorAuthorization: secrets.operatorAuthorization,
+    forget: () => clearCache(origin, secrets.operatorAuthorization, io.signal),
     stop: program.stop,
   }
 }
@@ -92,10 +96,10 @@ function ourPart(command: string): string {
   return command.includes('apps/api/') ? 'API' : 'npm start'
 }
 
-async function clearCache(origin: string, signal: AbortSignal): Promise<void> {
+async function clearCache(origin: string, authorization: string, signal: AbortSignal): Promise<void> {
   const answer = await fetch(`${origin}/performance/cache/clear`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${OPERATOR_TOKEN}`, 'content-type': 'application/json' },
+    headers: { authorization, 'content-type': 'application/json' },
     body: JSON.stringify({ all: true }),
     signal,
   })

@@ -1,8 +1,11 @@
 // One of the two services, as the measurement sees it: it's asked, and it says what that cost.
 import postgres, { type Sql } from 'postgres'
 import { Pool } from 'undici'
+import type { Account } from './accounts.ts'
+import { LOGIN_PATH, tokensIn } from './auth-questions.ts'
 import type { ProcessorAccount } from './processor-account.ts'
-import type { Ask, PathAsk, SideName, StatementAsk } from './question.ts'
+import type { Ask, PathAsk, SideName, StatementAsk, TogetherAsk } from './question.ts'
+import { Sessions, type Tokens } from './sessions.ts'
 
 export interface Reply {
   /** JSON. */
@@ -28,6 +31,8 @@ export interface SideSetting {
   /** Of its database, for statements without a service. */
   readonly databaseUrl: string
   readonly connections: number
+  /** What operators send as `authorization`; undefined: this side knows none, and lets everybody in. */
+  readonly operatorAuthorization?: string
   readonly processors: Contestant['processors']
   readonly signal: AbortSignal
 }
@@ -40,10 +45,13 @@ export class Side implements Contestant {
   readonly processors: Contestant['processors']
   readonly #pool: Pool
   readonly #sql: Sql
+  readonly #operatorAuthorization: string | undefined
+  readonly #sessions = new Sessions(account => this.#signIn(account))
   readonly #signal: AbortSignal
 
-  constructor({ name, origin, databaseUrl, connections, processors, signal }: SideSetting) {
+  constructor({ name, origin, databaseUrl, connections, operatorAuthorization, processors, signal }: SideSetting) {
     this.name = name
+    this.#operatorAuthorization = operatorAuthorization
     this.processors = processors
     this.#signal = signal
     this.#pool = new Pool(origin, {
@@ -58,21 +66,52 @@ export class Side implements Contestant {
   /** @throws Error unless the answer is a 2xx */
   async ask(ask: Ask): Promise<Reply> {
     this.#signal.throwIfAborted()
-    return 'path' in ask ? this.#request(ask) : this.#query(ask)
+    if ('path' in ask) return this.#ask(ask)
+    return 'together' in ask ? this.#together(ask) : this.#query(ask)
+  }
+
+  /** Between turns: whoever's token would expire in the next one signs in again. */
+  renewSessions(): Promise<void> {
+    return this.#sessions.renewOld()
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#pool.destroy(), this.#sql.end({ timeout: 5 })])
   }
 
-  async #request({ path, body: sent }: PathAsk): Promise<Reply> {
+  async #ask(ask: PathAsk): Promise<Reply> {
+    const { as, renews } = ask
+    if (renews !== undefined) {
+      return this.#sessions.renewal(renews, async refreshToken => {
+        const reply = await this.#request(ask.path, { refreshToken }, undefined)
+        return { ...reply, tokens: tokensIn(this.name, reply.text) }
+      })
+    }
+    if (as === undefined) return this.#request(ask.path, ask.body, undefined)
+    if (as === 'operator') return this.#request(ask.path, ask.body, this.#operatorAuthorization)
+    return this.#request(ask.path, ask.body, `Bearer ${(await this.#sessions.tokensOf(as)).access}`)
+  }
+
+  async #together({ together }: TogetherAsk): Promise<Reply> {
+    const startedAtMs = performance.now()
+    const replies = await Promise.all(together.map(ask => this.#ask(ask)))
+    const ms = performance.now() - startedAtMs
+    return { text: `[${replies.map(({ text }) => text).join(',')}]`, ms, hit: replies.every(({ hit }) => hit) }
+  }
+
+  async #signIn({ email, password }: Account): Promise<Tokens> {
+    return tokensIn(this.name, (await this.#request(LOGIN_PATH, { email, password }, undefined)).text)
+  }
+
+  async #request(path: string, sent: object | undefined, authorization: string | undefined): Promise<Reply> {
+    const credentials = authorization === undefined ? {} : { authorization }
     const order =
       sent === undefined
-        ? ({ method: 'GET', path } as const)
+        ? ({ method: 'GET', path, headers: credentials } as const)
         : ({
             method: 'POST',
             path,
-            headers: { 'content-type': 'application/json' },
+            headers: { 'content-type': 'application/json', ...credentials },
             body: JSON.stringify(sent),
           } as const)
     const startedAtMs = performance.now()

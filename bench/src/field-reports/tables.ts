@@ -1,7 +1,7 @@
 // The reports' own tables with our figures beside them, and what a request costs.
 import { renderRatio } from '../paired.ts'
 import { type Column, number, percent, renderTable } from '../report.ts'
-import type { Range } from './claims.ts'
+import type { Claim, Range } from './claims.ts'
 import type { Measured } from './comparison.ts'
 import type { Crowd } from './scenarios.ts'
 import { costPerRequest, hitRatio, type JudgedClaim } from './verdicts.ts'
@@ -13,7 +13,7 @@ export function renderClaims(crowd: Crowd, rows: readonly JudgedClaim[]): string
   const columns: Column<JudgedClaim>[] = [
     { heading: CROWD_TITLES[crowd], align: 'left', cell: ({ claim }) => claim.row },
     { heading: 'claimed: before, ms', align: 'right', cell: ({ claim }) => range(claim.beforeMs) },
-    { heading: 'after, ms', align: 'right', cell: ({ claim }) => range(claim.afterMs) },
+    { heading: 'after, ms', align: 'right', cell: ({ claim }) => after(claim) },
     { heading: 'ratio', align: 'right', cell: ({ claim }) => range(claim.ratio) },
     { heading: 'here: before, ms', align: 'right', cell: row => ms(row.beforeMs) },
     { heading: 'ours, ms', align: 'right', cell: row => ms(row.afterMs) },
@@ -58,6 +58,10 @@ export function renderCosts(measured: readonly Measured[], crowd: Crowd): string
 
 function total(parts: Readonly<Record<string, number>>): number {
   return Object.values(parts).reduce((sum, us) => sum + us, 0)
+}
+
+function after({ afterMs, targetMs }: Claim): string {
+  return targetMs === undefined ? range(afterMs) : `${range(afterMs)}, target ${number(targetMs)}`
 }
 
 function range(of: Range | undefined): string {

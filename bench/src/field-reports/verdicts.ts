@@ -1,7 +1,7 @@
 // What was measured beside what was claimed.
 import { judge, pairedRatio, type PairedRatio, type Verdict } from '../paired.ts'
 import { median } from '../statistics.ts'
-import type { Claim, Range } from './claims.ts'
+import type { Claim } from './claims.ts'
 import type { Measured } from './comparison.ts'
 import type { Crowd } from './scenarios.ts'
 import type { TurnFigures } from './turn.ts'
@@ -32,7 +32,7 @@ export function judgeClaim(claim: Claim, crowd: Crowd, measured: readonly Measur
   const ratio = pairedRatio(before, after)
   const verdicts = [
     ...(claim.ratio === undefined ? [] : [judge(ratio, { atLeast: claim.ratio[0] })]),
-    ...(claim.afterMs === undefined ? [] : [judgeTime(after, claim.afterMs)]),
+    ...(claim.afterMs === undefined ? [] : [judgeTime(after, Math.min(claim.afterMs[1], claim.targetMs ?? Infinity))]),
   ]
   return { claim, crowd, beforeMs: median(before), afterMs: median(after), ratio, verdict: worst(verdicts) }
 }
@@ -43,7 +43,7 @@ function slowestByRound(scenarios: readonly (readonly TurnFigures[])[], of: 'p50
   return Array.from({ length: rounds }, (_, round) => Math.max(...scenarios.map(turns => turns[round]?.[of] ?? 0)))
 }
 
-function judgeTime(roundsMs: readonly number[], [, atMostMs]: Range): Verdict {
+function judgeTime(roundsMs: readonly number[], atMostMs: number): Verdict {
   if (Math.max(...roundsMs) <= atMostMs) return 'met'
   return Math.min(...roundsMs) > atMostMs ? 'NOT MET' : 'unclear'
 }

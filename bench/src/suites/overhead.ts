@@ -10,6 +10,7 @@ import { startTemporaryPostgres } from '@plimsoll/testing'
 import { judge, pairedRatio, renderRatio } from '../paired.ts'
 import { askOnce, createAsker, type Asker } from '../overhead/asker.ts'
 import { threadTimeUs } from '../overhead/thread-time.ts'
+import { drawProductionSecrets } from '../production-secrets.ts'
 import { type Program, startProgram } from '../program.ts'
 import { number, renderTable } from '../report.ts'
 import { median } from '../statistics.ts'
@@ -124,6 +125,7 @@ async function startWorker(
     env: {
       ...io.env,
       NODE_ENV: 'production',
+      ...drawProductionSecrets().env,
       DATABASE_URL: url,
       API_LISTEN: `unix:${socketPath}`,
       CACHE_FOLDER: path.join(io.temporary, `cache-${number}`),

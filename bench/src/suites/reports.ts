@@ -8,7 +8,7 @@ import type { RunResult } from '../field-reports/run.ts'
 import { CROWDS, type ScenarioSizes } from '../field-reports/scenarios.ts'
 import { renderClaims, renderCosts } from '../field-reports/tables.ts'
 import { costPerRequest, judgeClaim, type JudgedClaim } from '../field-reports/verdicts.ts'
-import { MERCIES, NAIVE_POOL_SIZE, SINS } from '../naive/setting.ts'
+import { LESS_SAFE, MERCIES, NAIVE_POOL_SIZE, SINS } from '../naive/setting.ts'
 import { number } from '../report.ts'
 import type { BenchIo, Suite } from '../suite.ts'
 
@@ -16,13 +16,13 @@ const ROUNDS = 8
 const MAX_DISTANCE_MS = 1000
 const FULL: Omit<Settings, 'reports' | 'distanceMs'> = {
   size: 'full',
-  scenarios: { loaded: 60, cached: 20, visitors: 60 },
+  scenarios: { loaded: 60, cached: 20, visitors: 60, accounts: 20, signUps: 640 },
   workers: null,
   effort: { rounds: ROUNDS, turnMs: 800, newPerTurn: 40, warmupPasses: 6 },
 }
 const QUICK: Omit<Settings, 'reports' | 'distanceMs'> = {
   size: 'small',
-  scenarios: { loaded: 3, cached: 3, visitors: 3 },
+  scenarios: { loaded: 3, cached: 3, visitors: 3, accounts: 5, signUps: 4 },
   workers: 1,
   effort: { rounds: 1, turnMs: 40, newPerTurn: 2, warmupPasses: 0 },
 }
@@ -63,7 +63,7 @@ async function run(io: BenchIo): Promise<void> {
   io.write(`${CROWDS.map(crowd => renderCosts(measured, crowd)).join('\n')}\n`)
   const { reports: _, ...effort } = settings
   io.write(
-    `${io.save({ ...effort, naive: { poolSize: NAIVE_POOL_SIZE, sins: SINS, mercies: MERCIES }, ...setting, claims: judged, figures: figuresOf(measured) })}\n`,
+    `${io.save({ ...effort, naive: { poolSize: NAIVE_POOL_SIZE, sins: SINS, mercies: MERCIES, lessSafe: LESS_SAFE }, ...setting, claims: judged, figures: figuresOf(measured) })}\n`,
   )
 }
 

@@ -25,6 +25,25 @@ await t.test('a list is asked once, each with its own answer, with the fields th
   t.ok(figures.latenciesMs.every(ms => ms > 0 && ms <= figures.seconds * 1000))
 })
 
+await t.test('credentials go with the asks that name somebody, and with no other', async t => {
+  const seen: Record<string, unknown> = {}
+  const { asker, order } = await setUp(t, (request, response) => {
+    seen[request.url ?? ''] = request.headers.authorization
+    response.end(answerTo(request.url))
+  })
+  const [first, second, third] = ASKS.map(({ path }) => path)
+  await asker.ask({
+    ...order,
+    asks: ASKS.map(ask =>
+      ask.path === first ? { ...ask, as: 'operator' } : ask.path === second ? { ...ask, as: 'user' } : ask,
+    ),
+    authorizations: { operator: 'Bearer of-operators', user: 'Bearer of-a-user' },
+  })
+  t.equal(seen[first ?? ''], 'Bearer of-operators')
+  t.equal(seen[second ?? ''], 'Bearer of-a-user')
+  t.equal(seen[third ?? ''], undefined)
+})
+
 await t.test('a list is asked over and over for a time, and connections are kept', async t => {
   let connections = 0
   const { asker, order } = await setUp(t, (request, response) => response.end(answerTo(request.url)))

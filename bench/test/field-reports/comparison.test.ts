@@ -61,6 +61,17 @@ await t.test('what can be asked once is asked once, the same of both sides', asy
   )
 })
 
+await t.test('what can be asked once is handed out for each scenario by itself', async t => {
+  const both = contestants()
+  const two = [
+    scenario('new', 40, [1]),
+    { ...scenario('new', 12, [1]), name: 'others', questions: scenario('mixed', 12).questions },
+  ]
+  await measure({ write: () => {} }, both, two, new Answers(), effort)
+  t.equal(both.after.asked.filter(path => path.startsWith('/new/')).length, effort.rounds * effort.newPerTurn)
+  t.equal(both.after.asked.filter(path => path.startsWith('/mixed/')).length, effort.rounds * 2)
+})
+
 await t.test('an answer from the cache where it had to be loaded ends the run', async t => {
   const both = contestants(path => ({ hit: path === '/loaded/3' }))
   await t.rejects(

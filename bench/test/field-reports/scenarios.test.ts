@@ -2,7 +2,8 @@
 import t from 'tap'
 import { CLAIMS } from '../../src/field-reports/claims.ts'
 import { type DemoFacts, scattered, spread } from '../../src/field-reports/demo-facts.ts'
-import { makeScenarios, SCENARIO_NAMES } from '../../src/field-reports/scenarios.ts'
+import type { PathAsk, TogetherAsk } from '../../src/field-reports/question.ts'
+import { accountsWanted, makeScenarios, SCENARIO_NAMES } from '../../src/field-reports/scenarios.ts'
 
 const range = (count: number) => Array.from({ length: count }, (_, i) => i + 1)
 const facts: DemoFacts = {
@@ -14,7 +15,13 @@ const facts: DemoFacts = {
   tags: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'],
   authors: range(10),
 }
-const scenarios = makeScenarios(facts, { loaded: 8, cached: 5, visitors: 6 })
+const sizes = { loaded: 8, cached: 5, visitors: 6, accounts: 10, signUps: 12 }
+const accounts = range(accountsWanted(sizes)).map(userId => ({
+  userId,
+  email: `${userId}@example.org`,
+  password: 'any',
+}))
+const scenarios = makeScenarios(facts, sizes, { accounts, run: 'run' })
 
 await t.test(
   'every claim has something to judge, and every scenario a claim or a place among the uncached',
@@ -67,6 +74,17 @@ await t.test("new users' dashboards are asked for in one scenario only", async t
     asking.map(({ name }) => name),
     ['dashboard, new user'],
   )
+})
+
+await t.test('whose token is used never gets new ones meanwhile, and five sign in at once', async t => {
+  const asksOf = (name: string) =>
+    scenarios.find(one => one.name === name)?.questions.map(({ after }) => after as PathAsk & TogetherAsk) ?? []
+  const holders = new Set(['token verify', 'profile'].flatMap(asksOf).map(({ as }) => as))
+  const renewers = asksOf('token refresh').map(({ renews }) => renews)
+  t.equal(holders.size, sizes.accounts)
+  t.equal(new Set(renewers).size, sizes.accounts)
+  t.notOk(renewers.some(account => account === undefined || holders.has(account)))
+  for (const { together } of asksOf('five logins at once')) t.equal(together.length, 5)
 })
 
 await t.test('the first users are the busiest, and no scenario gets more of them than another', async t => {

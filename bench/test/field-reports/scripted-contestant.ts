@@ -16,7 +16,7 @@ export class ScriptedContestant implements Contestant {
   }
 
   async ask(ask: Ask): Promise<Reply> {
-    const path = 'path' in ask ? ask.path : JSON.stringify(ask.statements)
+    const path = 'path' in ask ? ask.path : JSON.stringify(ask)
     this.asked.push(path)
     this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#atOnce)
     await Promise.resolve()

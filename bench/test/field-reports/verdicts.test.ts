@@ -30,6 +30,14 @@ await t.test('a time is met up to the most that was claimed', async t => {
   t.equal(judgeClaim({ ...claim, of: 'p95Ms', afterMs: [50, 50] }, 1, measured)?.verdict, 'unclear')
 })
 
+await t.test('where the report wanted less than it reached, ours is held to what it wanted', async t => {
+  const measured = [scenario('health', [30, 30, 30], [4, 5, 6])]
+  const verdict = (targetMs: number) => judgeClaim({ ...claim, afterMs: [10, 10], targetMs }, 1, measured)?.verdict
+  t.equal(verdict(12), 'met')
+  t.equal(verdict(6), 'met')
+  t.equal(verdict(3), 'NOT MET')
+})
+
 await t.test('of two claims the worse verdict counts, of several scenarios the slowest of each round', async t => {
   const measured = [scenario('health', [10, 10], [1, 4]), scenario('courses, cached', [20, 20], [2, 2])]
   t.equal(judgeClaim({ ...claim, ratio: [2, 3], afterMs: [1, 3] }, 1, measured)?.verdict, 'unclear')

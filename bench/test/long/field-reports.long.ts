@@ -7,7 +7,7 @@ import { RecordedIo } from '../recorded-io.ts'
 // Databases, a stack and workers are started: on a busy machine that takes its time.
 t.setTimeout(180_000)
 
-await t.test('the suite, short: answers that agree, tables of both reports, figures', async t => {
+await t.test('the suite, short: answers that agree, tables of all reports, figures', async t => {
   const recorded = new RecordedIo(t)
   await suite.run(recorded.io('--quick'))
   const { text } = recorded
@@ -17,6 +17,9 @@ await t.test('the suite, short: answers that agree, tables of both reports, figu
   t.match(text, /dashboard, cached +1,600 +40-48 +33 /)
   t.match(text, /dashboard, cold, user created +1,600 +615 +2\.6 /)
   t.match(text, /ten concurrent users +500 /)
+  t.match(text, /token verify +11 +25 /)
+  t.match(text, /login +707, target 500 /)
+  t.match(text, /five logins at once, all answered +3,000, target 5,000 /)
   t.match(text, /CPU, µs per request, ten at once +before: service +PostgreSQL +all +ours: from cache/)
   t.match(text, /the file\n$/)
   t.match(recorded.figures, { size: 'small', naive: { poolSize: 5 }, effort: { rounds: 1 } })
@@ -27,7 +30,7 @@ await t.test('the suite, short: answers that agree, tables of both reports, figu
 
 await t.test('options that mean nothing are refused before anything is started', async t => {
   const recorded = new RecordedIo(t)
-  await t.rejects(suite.run(recorded.io('--report', 'C3')), /--report: there is no "C3"; there are: C1, P/)
+  await t.rejects(suite.run(recorded.io('--report', 'C3')), /--report: there is no "C3"; there are: C1, P, A/)
   await t.rejects(suite.run(recorded.io('--rounds', '0')), /--rounds has to be a whole number above 0/)
   await t.rejects(suite.run(recorded.io('--distance=-1')), /--distance has to be a number from 0 to 1000/)
   t.equal(recorded.text, '')
