@@ -25,6 +25,8 @@ create table token_families (
   revoked_for text check (revoked_for in ('logout', 'logout-everywhere', 'reuse', 'password-change')),
   -- From where it began, so that it's known again and can't be read: HMAC-SHA-256 of user and address by a secret that isn't here. Null where that isn't known.
   address_hash bytea check (octet_length(address_hash) = 32),
+  -- When a token of it was last given out there.
+  seen_at     timestamptz(3) not null default now(),
   constraint token_families_expires_later check (expires_at > created_at),
   constraint token_families_revoked_has_reason check ((revoked_at is null) = (revoked_for is null))
 );

@@ -248,7 +248,7 @@ export async function createDependencies(
   })
   const auth = createAuth(options.auth, {
     database,
-    cache,
+    cache: caching ? cache : undefined,
     logger: categoryLogger(logger, 'security'),
     clock,
     randomBytes,

@@ -5,8 +5,8 @@
 // * A plain digest would be none: there are few enough IPv4 addresses to try them all. So it takes a secret that isn't in the database. It's derived (HKDF, RFC 5869) from the
 //   key that signs access tokens, which every worker has, and is good for nothing else.
 // * With the user in it two users at one address have different marks.
-// * After a key was exchanged, marks of the old one are found as long as that is in the ring. Then addresses are new ones once more, which costs nobody a sign-in: known
-//   ones have a share of attempts of their own when the account's is used up, and that's all.
+// * After a key was exchanged, marks of the old one are found as long as that is in the ring; whoever renews their tokens meanwhile gets one of the present key. Those who
+//   don't are strangers at home until they sign in: leave an old key in the ring for an hour or two.
 // * A client is what limits take for one: an IPv6 /64 is (@plimsoll/rate-limit).
 import { createHmac, hkdfSync } from 'node:crypto'
 import { createClientKeys, UNKNOWN_CLIENT } from '@plimsoll/rate-limit'

@@ -36,7 +36,8 @@ export interface AuthOptions {
 
 export interface AuthTools {
   readonly database: Database
-  readonly cache: Cache
+  /** Undefined: nothing is kept. */
+  readonly cache: Cache | undefined
   readonly logger: Logger
   /** Milliseconds since the epoch. */
   readonly clock: Clock

@@ -55,13 +55,19 @@ export class RefreshTokens {
 
   /**
    * Gives a token for the next one.
+   * @param addressMark of where it's asked for; null where that isn't known
    * @param onReuse told in place of the one that's there for all
    * @throws API_ERR_REFRESH_TOKEN, the same for one that's unknown, expired, revoked or used
    */
-  async rotate(token: string, signal?: AbortSignal, onReuse = this.#tools.onReuse): Promise<IssuedToken> {
+  async rotate(
+    token: string,
+    signal?: AbortSignal,
+    onReuse = this.#tools.onReuse,
+    addressMark: Buffer | null = null,
+  ): Promise<IssuedToken> {
     if (!TOKEN.test(token)) throw refused()
     const next = this.#draw()
-    const rotated = await this.#families.rotate(digestOf(token), digestOf(next), signal)
+    const rotated = await this.#families.rotate(digestOf(token), digestOf(next), signal, addressMark)
     switch (rotated.outcome) {
       case 'rotated': {
         const { userId, familyId, expiresAt } = rotated

@@ -25,31 +25,33 @@ export interface Sessions {
   find(familyId: number, caller?: Caller): Promise<LiveSession | null>
 }
 
+/** @param cache undefined: each request asks the database. Where nothing is invalidated, nobody may be given what was loaded for somebody else before. */
 export function createSessions(
-  cache: Cache,
+  cache: Cache | undefined,
   families: Pick<TokenFamiliesRepository, 'find'>,
   clock: { now(): number },
 ): Sessions {
-  const sessions = cache.namespace<LiveSession | null>('auth.sessions', {
+  const load = async (familyId: number, signal: AbortSignal | undefined): Promise<LiveSession | null> => {
+    const found = await families.find(familyId, signal)
+    if (found === null) return null
+    return { userId: found.userId, userType: found.userType, endsAtMs: found.expiresAt.getTime() }
+  }
+  const kept = cache?.namespace<LiveSession | null>('auth.sessions', {
     ...KINDS.sessions,
     tags: (session, key) => [
       sessionTags.one(Number(key)),
       ...(session === null ? [] : [sessionTags.ofUser(session.userId)]),
     ],
-    async load({ key, signal }) {
-      const found = await families.find(Number(key), signal)
-      if (found === null) return null
-      return { userId: found.userId, userType: found.userType, endsAtMs: found.expiresAt.getTime() }
-    },
+    load: ({ key, signal }) => load(Number(key), signal),
   })
+  // Where the answer was found isn't said by this: `Cache-Status` is about what was asked for.
+  const find = (familyId: number, caller: Caller | undefined): Promise<LiveSession | null> =>
+    kept === undefined
+      ? load(familyId, caller?.signal)
+      : kept.getOrLoad(String(familyId), undefined, caller === undefined ? undefined : new SignalOf(caller))
   return {
     async find(familyId, caller) {
-      // Where the answer was found isn't said by this: `Cache-Status` is about what was asked for.
-      const session = await sessions.getOrLoad(
-        String(familyId),
-        undefined,
-        caller === undefined ? undefined : new SignalOf(caller),
-      )
+      const session = await find(familyId, caller)
       return session !== null && session.endsAtMs > clock.now() ? session : null
     },
   }

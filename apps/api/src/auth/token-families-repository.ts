@@ -13,7 +13,7 @@
 //
 // There is no grace for a second use shortly after the first. It would spare clients with several windows a sign-in; and who steals a token and is the quicker one
 // would stay, unnoticed.
-import { tableTag } from '@plimsoll/db-optimizer'
+import { tableTag, type Transaction } from '@plimsoll/db-optimizer'
 import type { Database } from '../database/database.ts'
 import { sessionTags } from './session-tags.ts'
 
@@ -67,7 +67,7 @@ export interface TokenFamiliesRepository {
     addressMark?: Buffer | null,
   ): Promise<StoredToken | null>
   /** Gives a token for the next one. */
-  rotate(digest: string, nextDigest: string, signal?: AbortSignal): Promise<Rotated>
+  rotate(digest: string, nextDigest: string, signal?: AbortSignal, addressMark?: Buffer | null): Promise<Rotated>
   /** The user that a refresh token belongs to, whatever its state; null when there is no such token. */
   findOwner(digest: string, signal?: AbortSignal): Promise<number | null>
   /** Ends the family that a token belongs to, also by a used one; null when it had ended, or there's none. */
@@ -130,7 +130,7 @@ export function createTokenFamiliesRepository(database: Database, lives: TokenLi
       )
     },
 
-    rotate(digest, nextDigest, signal) {
+    rotate(digest, nextDigest, signal, addressMark = null) {
       return database.transaction(
         'auth.rotate',
         async (tx): Promise<Rotated> => {
@@ -148,6 +148,10 @@ export function createTokenFamiliesRepository(database: Database, lives: TokenLi
               select user_id, 'refresh', ${nextDigest}, least(now() + make_interval(secs => ${tokenS}), expires_at), family_id
               from used
               returning user_id, family_id, expires_at
+            ), seen as (
+              update token_families f
+              set seen_at = now(), address_hash = coalesce(decode(${addressMark?.toString('hex') ?? null}, 'hex'), f.address_hash)
+              from used where f.id = used.family_id
             )
             select user_id as "userId", family_id as "familyId", expires_at as "expiresAt" from next
             union all
@@ -160,9 +164,12 @@ export function createTokenFamiliesRepository(database: Database, lives: TokenLi
             where t.token = ${digest} and t.type = 'refresh' and t.used_at is not null
               and f.id = t.family_id and f.revoked_at is null
             returning f.user_id as "userId", f.id as "familyId"`.with(QUIET)
-          if (reused === undefined) return { outcome: 'unknown' }
-          tx.invalidates([sessionTags.one(reused.familyId), FAMILIES_TABLE])
-          return { outcome: 'reused', ...reused }
+          if (reused !== undefined) {
+            tx.invalidates([sessionTags.one(reused.familyId), FAMILIES_TABLE])
+            return { outcome: 'reused', ...reused }
+          }
+          await tellAgain(tx, digest)
+          return { outcome: 'unknown' }
         },
         { ...USUAL, idempotent: true, signal },
       )
@@ -183,7 +190,10 @@ export function createTokenFamiliesRepository(database: Database, lives: TokenLi
             from user_tokens t
             where t.token = ${digest} and t.type = 'refresh' and f.id = t.family_id and f.revoked_at is null
             returning f.user_id as "userId", f.id as "familyId"`.with(QUIET)
-          if (family === undefined) return null
+          if (family === undefined) {
+            await tellAgain(tx, digest)
+            return null
+          }
           tx.invalidates([sessionTags.one(family.familyId), FAMILIES_TABLE])
           return family
         },
@@ -230,7 +240,7 @@ export function createTokenFamiliesRepository(database: Database, lives: TokenLi
         select exists (
           select from token_families
           where user_id = ${userId} and encode(address_hash, 'hex') = any(${marks}::text[])
-            and created_at > now() - make_interval(days => ${KNOWN_DAYS})
+            and seen_at > now() - make_interval(days => ${KNOWN_DAYS})
         ) as known`
       return (await database.read('auth.known-address', query, signal))[0]?.known === true
     },
@@ -261,4 +271,12 @@ export function createTokenFamiliesRepository(database: Database, lives: TokenLi
       )
     },
   }
+}
+
+/** Of a token whose family had ended: who ended it may have been killed before it could tell the others, and then only whoever comes again can. */
+async function tellAgain(tx: Transaction<{ bigint: number }>, digest: string): Promise<void> {
+  const [family] = await tx<{ familyId: number }[]>`
+    select f.id as "familyId" from user_tokens t join token_families f on f.id = t.family_id
+    where t.token = ${digest} and t.type = 'refresh' and f.revoked_at is not null`
+  if (family !== undefined) tx.invalidates([sessionTags.one(family.familyId), FAMILIES_TABLE])
 }

@@ -65,7 +65,7 @@ export const auth = Type.Object(
     }),
     hashMemoryKib: Type.Integer({
       description:
-        'Memory of one password hash (argon2id, one lane). Raised, older hashes are replaced as their owners sign in.',
+        'Memory of one password hash (argon2id, one lane). Raised, older hashes are replaced as their owners sign in; until they have, a wrong password takes less time for their accounts than for none.',
       unit: 'KiB',
       default: ARGON2_PARAMETERS.memoryKib,
       minimum: ARGON2_PARAMETERS.memoryKib,
@@ -83,10 +83,10 @@ export const auth = Type.Object(
     hashSlots: Type.Optional(
       Type.Integer({
         description:
-          "Password hashes at once in each worker; others wait up to 2 s. Not set: the machine's cores but one, divided among the workers, at least one each and at most 3.",
+          "Password hashes at once in each worker; others wait up to 2 s. Not set: the machine's cores but one, divided among the workers, at least one each: with a worker per core they may take all cores, each for some 20 ms at a time. One thread of libuv's four is always left.",
         unit: 'hashes',
         minimum: 1,
-        maximum: 16,
+        maximum: 3,
         env: 'API_HASH_SLOTS',
       }),
     ),

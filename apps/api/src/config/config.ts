@@ -110,7 +110,7 @@ function dangers(
 
 /** What the schema can't say. */
 function checkServing(
-  config: Pick<WorkerConfig, 'environment' | 'database' | 'cache' | 'http'>,
+  config: Pick<WorkerConfig, 'environment' | 'database' | 'cache' | 'http' | 'auth'>,
   workers: number,
 ): string[] {
   const { http, cache } = config
@@ -128,6 +128,9 @@ function checkServing(
       ? [
           `database.connectionBudget (${connectionBudget}) is below ${needed}, the least for workers (${workers}, and one more during a restart) with a connection and a probe each by every route; start fewer workers, or raise it and max_connections of PostgreSQL`,
         ]
+      : []),
+    ...(config.auth.keys !== undefined && config.auth.keysFile !== undefined
+      ? ['auth.keys and auth.keysFile contradict each other: keys come from one place; leave the other out']
       : []),
     ...(cache.redisHost !== undefined && cache.diskFolder !== undefined
       ? ['cache.diskFolder and cache.redisHost contradict each other: there is one far tier']

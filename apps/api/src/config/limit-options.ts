@@ -16,7 +16,7 @@ export const limits = Type.Object(
     ),
     uploads: limit('Uploads a minute, by address and by user.', DEFAULT_LIMITS.uploads, 'API_LIMIT_UPLOADS'),
     authentication: limit(
-      'Sign-ups, and refresh tokens that were refused, in 15 minutes, by address.',
+      'Sign-ups in 15 minutes, by address.',
       DEFAULT_LIMITS.authentication,
       'API_LIMIT_AUTHENTICATION',
     ),

@@ -10,6 +10,9 @@
 import { ApiError } from '../errors.ts'
 
 /** The part of a request's life that handlers see. */
+/** Cause of the error with which a deadline ends because nobody waits, not because its time is up. */
+export const CLIENT_LEFT = 'the client went away'
+
 export interface Deadline {
   /** Aborts when the time is up or the client is gone; its reason is the error to answer with. */
   readonly signal: AbortSignal
@@ -117,7 +120,10 @@ export class RequestDeadline implements Deadline {
   /** @param wasAnswered - false: the client went away before */
   end(wasAnswered: boolean): void {
     this.#all.forget(this)
-    if (!wasAnswered) this.#abort(new ApiError('API_ERR_DEADLINE', 'The client went away before the answer was ready.'))
+    if (!wasAnswered)
+      this.#abort(
+        new ApiError('API_ERR_DEADLINE', 'The client went away before the answer was ready.', { cause: CLIENT_LEFT }),
+      )
   }
 
   /** Its time is up. */

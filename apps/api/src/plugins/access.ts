@@ -113,12 +113,13 @@ export const access = fastifyPlugin<AccessOptions>(
   { name: 'access' },
 )
 
-/** Behind `author`: in whose name the request acts; null when it's an operator's, who may name anybody. */
-export function actingUser({ user, isOperator }: FastifyRequest): number | null {
-  if (isOperator) return null
-  // The hook has let nobody else in.
-  if (user === null) throw new Error('The route is not one of access "author".')
-  return user.userId
+/** Behind `author`: in whose name the request acts, and whether it may act in others' as well. */
+export function actingUser({ user, isOperator }: FastifyRequest): {
+  readonly userId: number | null
+  readonly mayNameOthers: boolean
+} {
+  // The hook has let nobody else in; without a user nothing would be theirs.
+  return { userId: user?.userId ?? null, mayNameOthers: isOperator }
 }
 
 /** @throws API_ERR_ROUTE_WITHOUT_ACCESS */

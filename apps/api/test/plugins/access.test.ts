@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { TestScope } from '@plimsoll/testing'
+import { sessionTags } from '../../src/auth/session-tags.ts'
 import { demoDatabase } from '../fixture/demo-database.ts'
 import { newUser, signedIn } from '../fixture/sign-in.ts'
 import { NO_DATABASE, probeSchema, testApp } from '../fixture/test-app.ts'
@@ -104,7 +105,12 @@ await t.test('who is signed in is known by the session, which ends at once and w
   const unknown = dependencies.auth.accessTokens.sign(userId, 999_999).token
   t.equal((await get('/user', { authorization: `Bearer ${unknown}` })).statusCode, 401, 'a session that nobody has')
 
-  await database.sql`update users set user_type = 'admin' where id = ${userId}`
+  // Whoever changes the type tells the sessions, in the same transaction.
+  await dependencies.database.transaction('test.promote', async tx => {
+    await tx`update users set user_type = 'admin' where id = ${userId}`.with({ invalidates: [] })
+    tx.invalidates([sessionTags.ofUser(userId)])
+  })
+  t.equal((await get('/operator')).statusCode, 200, 'the same session, the type of now')
   const admin = await signedIn(dependencies, userId)
   t.equal((await get('/operator', { authorization: admin.authorization })).statusCode, 200)
   t.same(seen.at(-1), [userId, 'admin', true])

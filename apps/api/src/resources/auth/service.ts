@@ -13,6 +13,7 @@ import { PASSWORD_FAULTS, passwordFault } from '../../auth/password-policy.ts'
 import type { IssuedToken } from '../../auth/refresh-tokens.ts'
 import { ApiError } from '../../errors.ts'
 import type { Caller } from '../../http/caller.ts'
+import { CLIENT_LEFT } from '../../http/request-deadline.ts'
 import { foundUser } from '../gamification/users.ts'
 import type { ProfileCache } from './cache.ts'
 import type { Account, AuthRepository } from './repository.ts'
@@ -161,8 +162,11 @@ export function createAuthService(parts: AuthServiceParts): AuthService {
     async refresh({ refreshToken }, origin, caller) {
       const owner = await refreshTokens.ownerOf(refreshToken, caller?.signal)
       const profile = owner === null ? null : await profiles.find(owner, caller)
-      const issued = await refreshTokens.rotate(refreshToken, caller?.signal, family =>
-        log.note('refresh-token-reused', family, origin),
+      const issued = await refreshTokens.rotate(
+        refreshToken,
+        caller?.signal,
+        family => log.note('refresh-token-reused', family, origin),
+        owner === null ? null : addressMarks.of(owner, origin.address),
       )
       // Whose tokens are good is there; they go with their user.
       return tokensOf(issued, profile ?? (await foundProfile(issued.userId)))
@@ -223,9 +227,9 @@ async function settled<Result>(attempt: Attempt, work: () => Promise<Result>): P
   }
 }
 
-/** An outage, or too many at once: nobody is to be locked out for it. Who goes away before the answer goes on counting: by then a hash may have been made for them. */
+/** An outage, a database that hangs, or too many at once: nobody is to be locked out for it. Who goes away before the answer goes on counting: by then a hash may have been made for them. */
 function isOurs(error: unknown): boolean {
-  return error instanceof ApiError && error.status === 503 && error.code !== 'API_ERR_DEADLINE'
+  return error instanceof ApiError && error.status === 503 && error.cause !== CLIENT_LEFT
 }
 
 function once<Result>(work: () => Promise<Result>): () => Promise<Result> {

@@ -8,6 +8,14 @@ import type { IsExpected } from './revision.ts'
 import type { Blog, BlogListQuery, BlogReplacement, BlogSummary, NewBlog } from './schema.ts'
 import { slugCandidates } from './slug.ts'
 
+/** In whose name something is written. */
+export interface Writer {
+  /** Null: an operator, who is no user. */
+  readonly userId: number | null
+  /** Operators and admins write in anybody's. */
+  readonly mayNameOthers: boolean
+}
+
 /** What's read is the cache's own: frozen, and for all who ask. */
 export interface BlogsService {
   /** @throws API_ERR_CURSOR */
@@ -15,19 +23,17 @@ export interface BlogsService {
   /** @throws API_ERR_BLOG_NOT_FOUND */
   get(id: number, caller?: Caller): Promise<Blog>
   /**
-   * @param writer null: an operator, who names the author
    * @throws API_ERR_UNKNOWN_REFERENCE when there is no such author, API_ERR_VALIDATION when none was named, API_ERR_FORBIDDEN when it's another than the writer
    */
-  create(blog: NewBlog, writer: number | null, caller?: Caller): Promise<Blog>
+  create(blog: NewBlog, writer: Writer, caller?: Caller): Promise<Blog>
   /**
-   * @param writer null: an operator, who may change all
    * @throws API_ERR_BLOG_NOT_FOUND, also for what the writer can't see; API_ERR_FORBIDDEN, API_ERR_PRECONDITION_FAILED
    */
   replace(
     id: number,
     replacement: BlogReplacement,
     isExpected: IsExpected,
-    writer: number | null,
+    writer: Writer,
     caller?: Caller,
   ): Promise<Blog>
 }
@@ -58,9 +64,10 @@ export function createBlogsService({ cache, repository, random }: BlogsServicePa
     },
 
     async create({ status = 'draft', authorId = null, ...blog }, writer, caller) {
-      if (writer !== null && authorId !== null && authorId !== writer)
+      const { userId, mayNameOthers } = writer
+      if (!mayNameOthers && authorId !== null && authorId !== userId)
         throw new ApiError('API_ERR_FORBIDDEN', 'Nobody writes in the name of another user.')
-      const author = authorId ?? writer
+      const author = authorId ?? userId
       if (author === null)
         throw new ApiError('API_ERR_VALIDATION', 'Say in `authorId` whose blog it is.', {
           issues: [{ field: 'body.authorId', message: 'is missing: operators have no blogs of their own' }],
@@ -75,7 +82,12 @@ export function createBlogsService({ cache, repository, random }: BlogsServicePa
     },
 
     async replace(id, replacement, isExpected, writer, caller) {
-      const result = await repository.replace(id, replacement, { isExpected, writer }, caller?.signal)
+      const result = await repository.replace(
+        id,
+        replacement,
+        { isExpected, writer: writer.mayNameOthers ? null : writer.userId },
+        caller?.signal,
+      )
       if (result === 'foreign') throw new ApiError('API_ERR_FORBIDDEN', 'This blog belongs to another user.')
       if (result === 'absent') throw new ApiError('API_ERR_BLOG_NOT_FOUND', 'No blog has this id.')
       if (result === 'changed')

@@ -69,6 +69,7 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
       revokedAt: 'time?',
       revokedFor: 'text?',
       addressHash: 'secret?',
+      seenAt: 'time',
     },
   },
   tokens: {

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { HashSlots } from '../../../src/auth/hash-slots.ts'
 import { Passwords } from '../../../src/auth/passwords.ts'
 import { ApiError } from '../../../src/errors.ts'
+import { CLIENT_LEFT } from '../../../src/http/request-deadline.ts'
 import { createAuthRepository } from '../../../src/resources/auth/repository.ts'
 import type { Tokens } from '../../../src/resources/auth/schema.ts'
 import { SecurityLog } from '../../../src/resources/auth/security-log.ts'
@@ -389,13 +390,17 @@ await t.test('limits are asked before anything costs, and told of what succeeded
   }
   await t.rejects(service.signIn(person, from(home)), { code: 'API_ERR_PASSWORDS_BUSY' })
   passwords.verify = async () => {
-    throw new ApiError('API_ERR_DEADLINE', 'The client went away.')
+    throw new ApiError('API_ERR_DEADLINE', 'The client went away.', { cause: CLIENT_LEFT })
+  }
+  await t.rejects(service.signIn(person, from(home)), { code: 'API_ERR_DEADLINE' })
+  passwords.verify = async () => {
+    throw new ApiError('API_ERR_DEADLINE', 'The answer was not ready in time.')
   }
   await t.rejects(service.signIn(person, from(home)), { code: 'API_ERR_DEADLINE' })
   Reflect.deleteProperty(passwords, 'verify')
   t.same(
     asked.splice(0).map(({ became }) => became),
-    ['abandoned', 'failed'],
+    ['abandoned', 'failed', 'abandoned'],
     'whom we couldn’t serve has not failed; who leaves may have been served',
   )
 
@@ -410,7 +415,7 @@ await t.test('limits are asked before anything costs, and told of what succeeded
   t.same(unknown, known)
   t.same(await costs(() => t.rejects(service.changePassword(person.id, change, from(home)))), { hashes: 0, calls: 2 })
 
-  await sql`update token_families set created_at = now() - interval '31 days' where user_id = ${person.id}`
+  await sql`update token_families set seen_at = now() - interval '31 days' where user_id = ${person.id}`
   asked.length = 0
   await t.rejects(service.signIn(person, from(home)))
   t.match(asked, [{ known: false }], 'after 30 days it is a new address')

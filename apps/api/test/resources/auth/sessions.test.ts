@@ -177,6 +177,40 @@ await t.test('who logs out is out at once, on every worker, by any token of the 
   t.same(await isIn(renewed.accessToken), OUT, 'also by one that was used')
 })
 
+await t.test('an end that nobody was told of is told by whoever comes again', async t => {
+  const person = await newUser()
+  const ended = await person.signIn()
+  t.same(await isIn(ended.accessToken), IN)
+  // As if a worker had been killed between its commit and the word to the others.
+  await sql`update token_families set revoked_at = now(), revoked_for = 'logout' where user_id = ${person.id}`
+  t.same(await isIn(ended.accessToken), IN, 'nobody knows')
+  t.equal((await logOut(ended.refreshToken)).status, 204)
+  t.same(await isIn(ended.accessToken), OUT)
+
+  const stolen = await person.signIn()
+  const renewed = tokensOf(await refresh(stolen.refreshToken))
+  t.same(await isIn(renewed.accessToken), IN)
+  await sql`
+    update token_families set revoked_at = now(), revoked_for = 'reuse' where user_id = ${person.id} and revoked_at is null`
+  t.equal((await refresh(stolen.refreshToken)).status, 401)
+  t.same(await isIn(renewed.accessToken), OUT)
+})
+
+await t.test('an address is known as long as its tokens are renewed there', async t => {
+  const person = await newUser()
+  const tokens = await person.signIn()
+  const { addressMarks, families } = one.dependencies.auth
+  const isKnown = (address: string) => families.hasBegunAt(person.id, addressMarks.anyOf(person.id, address))
+  t.equal(await isKnown(ADDRESS), true)
+  await sql`
+    update token_families set created_at = now() - interval '60 days', seen_at = now() - interval '31 days'
+    where user_id = ${person.id}`
+  t.equal(await isKnown(ADDRESS), false, 'not been there for a month')
+  t.equal((await refresh(tokens.refreshToken)).status, 200)
+  t.equal(await isKnown(ADDRESS), true)
+  t.equal(await isKnown('192.0.2.8'), false)
+})
+
 await t.test('logging out everywhere ends all sessions of the user, and nobody else’s', async t => {
   const { id, signIn } = await newUser()
   const stranger = await (await newUser()).signIn()
