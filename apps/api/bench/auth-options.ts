@@ -11,4 +11,5 @@ export const BENCH_AUTH: AuthOptions = {
   lives: { tokenMs: 86_400_000, familyMs: 86_400_000 },
   hashing: ARGON2_PARAMETERS,
   hashSlots: 1,
+  hashRest: 0,
 }

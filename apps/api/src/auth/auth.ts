@@ -32,6 +32,8 @@ export interface AuthOptions {
   readonly hashing: Argon2Parameters
   /** Hashes at once in this process. */
   readonly hashSlots: number
+  /** Rest of a slot after a hash that others wait behind, by the time that it took. */
+  readonly hashRest: number
 }
 
 export interface AuthTools {
@@ -80,6 +82,7 @@ export function createAuth(options: AuthOptions, { database, cache, logger, cloc
   const families = createTokenFamiliesRepository(database, options.lives)
   const hashSlots = new HashSlots({
     slots: options.hashSlots,
+    rest: options.hashRest,
     maxWaiting: MAX_WAITING,
     maxWaitMs: MAX_WAIT_MS,
     clock,

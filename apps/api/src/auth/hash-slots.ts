@@ -1,12 +1,15 @@
 // How many hashes are computed at once, and who waits for one.
 //
-//     run ──► free slot ──────────────────────────► running ──► slot given on, or free
+//     run ──► free slot ──────────────────────────► running ──► resting, if anybody waits ──► slot given on, or free
 //        └──► waiting (first in, first out) ──┘
 //              │ full, or its time is up: API_ERR_PASSWORDS_BUSY
 //              └ signal: its reason
 //
 // A hash takes one thread of libuv's pool and megabytes of memory for many milliseconds. Without a bound a flood of sign-ins takes all threads, on which file access,
 // name look-ups and compression wait too, and then all cores.
+//
+// Workers don't know of each other, and where each has a slot they may be as many as cores. So a slot rests after each hash that others wait behind, for a share of the time
+// that it took: under a flood all hashes of the machine together take as much as they're meant to, and who comes alone doesn't wait.
 //
 // Invariants
 // * At most `slots` works run. A slot is given back when its work has ended, not when its caller has left: a hash can't be stopped.
@@ -21,12 +24,17 @@ export interface HashSlotsOptions {
    * UV_THREADPOOL_SIZE says other), so that others find a thread.
    */
   readonly slots: number
+  /** Rest after a hash that others wait behind, by the time that it took: 0 none, 1 as long. */
+  readonly rest: number
   /** Callers that may wait; 0: who finds no slot is refused. */
   readonly maxWaiting: number
   /** Longest wait for a slot. */
   readonly maxWaitMs: number
-  readonly clock: Pick<Clock, 'setTimeout' | 'clearTimeout'>
+  readonly clock: Clock
 }
+
+/** A hash that took very long was kept from running by others. */
+const MAX_REST_MS = 250
 
 interface Waiter {
   /** Gives it the slot of one that has ended. */
@@ -98,14 +106,22 @@ export class HashSlots {
   }
 
   async #finish<Result>(work: () => Promise<Result>): Promise<Result> {
+    const { rest, clock } = this.#options
+    const beganAtMs = clock.now()
     try {
       return await work()
     } finally {
-      const [next] = this.#waiting
-      // Handed on, not given back: in between, somebody who has just come would overtake.
-      if (next === undefined) this.#running -= 1
-      else next.start()
+      const restMs = Math.min((clock.now() - beganAtMs) * rest, MAX_REST_MS)
+      if (this.#waiting.size > 0 && restMs > 0) clock.setTimeout(() => this.#handOn(), restMs)
+      else this.#handOn()
     }
+  }
+
+  #handOn(): void {
+    const [next] = this.#waiting
+    // Handed on, not given back: in between, somebody who has just come would overtake.
+    if (next === undefined) this.#running -= 1
+    else next.start()
   }
 
   #busy(): ApiError {

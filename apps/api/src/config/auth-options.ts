@@ -83,7 +83,7 @@ export const auth = Type.Object(
     hashSlots: Type.Optional(
       Type.Integer({
         description:
-          "Password hashes at once in each worker; others wait up to 2 s. Not set: the machine's cores but one, divided among the workers, at least one each: with a worker per core they may take all cores, each for some 20 ms at a time. One thread of libuv's four is always left.",
+          "Password hashes at once in each worker; others wait up to 2 s. Not set: the machine's cores but one, divided among the workers, at least one each. While others wait, a slot rests between two hashes, so that all of them together take no more than those cores. One thread of libuv's four is always left.",
         unit: 'hashes',
         minimum: 1,
         maximum: 3,

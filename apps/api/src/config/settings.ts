@@ -64,7 +64,9 @@ export function authOptions(
 ): AuthOptions {
   const { auth } = config
   const { issuer, audience, hashMemoryKib, hashPasses, hashSlots } = auth
-  const share = Math.floor((cores - 1) / workers)
+  // One core is for all else; where there's only one, half of it.
+  const forHashes = Math.max(cores - 1, 0.5)
+  const slots = hashSlots ?? Math.min(Math.max(1, Math.floor(forHashes / workers)), MAX_HASH_SLOTS)
   return {
     keys: signingKeys(config),
     issuer,
@@ -72,7 +74,8 @@ export function authOptions(
     accessTokenMs: auth.accessTokenS * 1000,
     lives: { tokenMs: auth.refreshTokenS * 1000, familyMs: auth.sessionS * 1000 },
     hashing: { memoryKib: hashMemoryKib, passes: hashPasses, lanes: 1 },
-    hashSlots: hashSlots ?? Math.min(Math.max(1, share), MAX_HASH_SLOTS),
+    hashSlots: slots,
+    hashRest: Math.max(0, (slots * workers) / forHashes - 1),
   }
 }
 

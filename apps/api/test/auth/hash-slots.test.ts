@@ -6,9 +6,9 @@ import { HashSlots } from '../../src/auth/hash-slots.ts'
 const BUSY = { code: 'API_ERR_PASSWORDS_BUSY', status: 503 }
 
 /** Works that end when the test says so, in a number of slots. */
-function scene(options: Partial<{ slots: number; maxWaiting: number; maxWaitMs: number }> = {}) {
+function scene(options: Partial<{ slots: number; rest: number; maxWaiting: number; maxWaitMs: number }> = {}) {
   const clock = new FakeClock()
-  const slots = new HashSlots({ slots: 1, maxWaiting: 10, maxWaitMs: 1000, ...options, clock })
+  const slots = new HashSlots({ slots: 1, rest: 0, maxWaiting: 10, maxWaitMs: 1000, ...options, clock })
   const started: string[] = []
   const ends = new Map<string, PromiseWithResolvers<string>>()
   const run = (name: string, signal?: AbortSignal): Promise<string> => {
@@ -55,6 +55,27 @@ await t.test('who finds the queue full is refused at once, who waits too long wh
   await finish('first')
   t.equal(await first, 'first')
   t.same(started, ['first'], 'what was refused never runs')
+})
+
+await t.test('a slot rests while others wait, as long as it was told, and never for nobody', async t => {
+  const { clock, slots, started, run, finish } = scene({ rest: 2, maxWaitMs: 500_000 })
+  const all = ['a', 'b', 'c'].map(name => run(name))
+  await turn()
+  await clock.advanceAsync(20)
+  await finish('a')
+  t.equal(await all[0], 'a', 'who has a hash waits for no rest')
+  await clock.advanceAsync(39)
+  t.same(started, ['a'])
+  t.equal(slots.running, 1, 'a slot that rests is taken')
+  await clock.advanceAsync(1)
+  t.same(started, ['a', 'b'])
+  await clock.advanceAsync(100_000)
+  await finish('b')
+  await clock.advanceAsync(250)
+  t.same(started, ['a', 'b', 'c'], 'it never rests for longer than a quarter of a second')
+  await finish('c')
+  t.equal(slots.running, 0)
+  t.equal(clock.pending, 0)
 })
 
 await t.test('a signal ends the wait, and the slot stays taken until the work has ended', async t => {

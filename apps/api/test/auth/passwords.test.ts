@@ -13,7 +13,7 @@ t.setTimeout(60_000)
 const CHEAP = { memoryKib: 1024, passes: 1, lanes: 1 }
 
 function create(options: Partial<PasswordsOptions> = {}, waiting = 100) {
-  const slots = new HashSlots({ slots: 2, maxWaiting: waiting, maxWaitMs: 1000, clock: new FakeClock() })
+  const slots = new HashSlots({ slots: 2, rest: 0, maxWaiting: waiting, maxWaitMs: 1000, clock: new FakeClock() })
   return { slots, passwords: new Passwords({ parameters: ARGON2_PARAMETERS, slots, randomBytes, ...options }) }
 }
 

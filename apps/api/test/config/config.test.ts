@@ -7,6 +7,7 @@ import { ENVIRONMENTS } from '../../src/config/environments.ts'
 import { ALL_FEATURES, switchedOff } from '../../src/config/feature-options.ts'
 import type { ClusterConfig } from '../../src/config/schemas.ts'
 import {
+  authOptions,
   commandDatabase,
   logLevel,
   mostWorkers,
@@ -293,4 +294,18 @@ await t.test('help is there for each program', async t => {
   t.match(loadConfig(clusterProgram, sources), help)
   t.match(loadConfig(workerProgram, sources), help)
   t.match(loadConfig(databaseProgram, sources), help)
+})
+
+await t.test('the hashes of a machine take all cores but one, however many workers there are', t => {
+  const share = (cores: number, workers: number) => {
+    const { hashSlots, hashRest } = authOptions(cluster(), workers, cores)
+    // Of the time, each slot is busy for 1 / (1 + rest).
+    return { hashSlots, cores: (workers * hashSlots) / (1 + hashRest) }
+  }
+  t.match(share(2, 2), { hashSlots: 1, cores: 1 })
+  t.match(share(4, 4), { hashSlots: 1, cores: 3 })
+  t.match(share(8, 2), { hashSlots: 3, cores: 6 })
+  t.match(share(16, 1), { hashSlots: 3, cores: 3 }, 'one thread of four is left for others')
+  t.match(share(1, 2), { hashSlots: 1, cores: 0.5 })
+  t.end()
 })

@@ -269,7 +269,7 @@ await t.test('a hash of lower cost is replaced when its owner signs in, which en
   const session = JSON.parse((await signIn(person)).text) as Tokens
   const cheap = new Passwords({
     parameters: { memoryKib: 16, passes: 1, lanes: 1 },
-    slots: new HashSlots({ slots: 1, maxWaiting: 1, maxWaitMs: 1000, clock: systemClock }),
+    slots: new HashSlots({ slots: 1, rest: 0, maxWaiting: 1, maxWaitMs: 1000, clock: systemClock }),
     randomBytes,
   })
   const old = await cheap.hash(PASSWORD)
