@@ -15,7 +15,7 @@ export function decisionOf(states: readonly RuleState[], atMs: number): Decision
 
 /** Of a rule that has no key for the request. */
 export function notConcerned(rule: Readonly<Required<Rule>>): RuleState {
-  return { rule, applies: false, remaining: rule.limit, nextMs: 0, resetMs: 0 }
+  return { rule, applies: false, isShared: false, remaining: rule.limit, nextMs: 0, resetMs: 0 }
 }
 
 /** Added to a fallback's time, so that what it admitted is given back to it and to nobody else. Above every time in milliseconds; adding it a few times stays exact. */

@@ -5,6 +5,7 @@
 // * No timer, no promise, and for a key that's known no allocation: the decision is one object that the next call overwrites.
 // * Memory is bounded by the options: slots by maxKeys, keys by their longest length (see keys.ts).
 // @hot
+import { notConcerned } from './decision.ts'
 import { checkKeys, keyOf } from './keys.ts'
 import { NO_SLOT, RuleWindows } from './rule-windows.ts'
 import { SteadyTime } from './steady-time.ts'
@@ -38,6 +39,7 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
 
 interface MutableState extends RuleState {
   applies: boolean
+  isShared: boolean
   remaining: number
   nextMs: number
   resetMs: number
@@ -53,22 +55,20 @@ interface MutableDecision extends Decision {
 
 class ProcessMemoryStore implements MemoryStore {
   readonly rules: readonly Readonly<Required<Rule>>[]
-  readonly #maxKeys: number
   readonly #time: SteadyTime
   readonly #perRule: readonly RuleWindows[]
   /** By rule: the slot that this request's key is measured by. */
   readonly #found: Int32Array
   readonly #decision: MutableDecision
 
-  constructor({ rules, maxKeys, cellsPerKey, clock, random }: CompleteOptions) {
+  constructor({ rules, cellsPerKey, clock, random }: CompleteOptions) {
     this.rules = rules
-    this.#maxKeys = maxKeys
     this.#time = new SteadyTime(clock)
     this.#perRule = rules.map(rule => {
-      return new RuleWindows({ rule, maxKeys, cellsPerKey, secret: Math.floor(random.next() * 2 ** 32) | 0 })
+      return new RuleWindows({ rule, cellsPerKey, secret: Math.floor(random.next() * 2 ** 32) | 0 })
     })
     this.#found = new Int32Array(rules.length)
-    const states = rules.map(rule => ({ rule, applies: false, remaining: rule.limit, nextMs: 0, resetMs: 0 }))
+    const states = rules.map(notConcerned)
     this.#decision = { allowed: true, refusedBy: null, retryAfterMs: 0, atMs: 0, states }
   }
 
@@ -125,12 +125,14 @@ class ProcessMemoryStore implements MemoryStore {
   usage(): readonly RuleUsage[] {
     const nowMs = this.#time.now()
     return this.#perRule.map(one => {
-      return { rule: one.rule, keys: one.keys, maxKeys: this.#maxKeys, isSharing: one.isSharing(nowMs) }
+      return { rule: one.rule, keys: one.keys, maxKeys: one.rule.maxKeys, isSharing: one.isSharing(nowMs) }
     })
   }
 }
 
-function describe(state: MutableState, { rule, windows }: RuleWindows, slot: number, nowMs: number): void {
+function describe(state: MutableState, one: RuleWindows, slot: number, nowMs: number): void {
+  const { rule, windows } = one
+  state.isShared = one.isSharedSlot(slot)
   state.remaining = slot === NO_SLOT ? rule.limit : rule.limit - windows.used(slot, nowMs)
   state.nextMs = state.remaining > 0 ? 0 : windows.nextMs(slot, nowMs)
   state.resetMs = slot === NO_SLOT ? 0 : windows.resetMs(slot, nowMs)

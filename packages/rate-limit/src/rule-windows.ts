@@ -26,7 +26,6 @@ const RECLAIMED_AT_ONCE = 2
 
 export interface RuleWindowsOptions {
   readonly rule: Readonly<Required<Rule>>
-  readonly maxKeys: number
   readonly cellsPerKey: number
   /** 32 bits. */
   readonly secret: number
@@ -42,7 +41,8 @@ export class RuleWindows {
   /** Until then some shared slot may have something in it. */
   #sharedUntilMs = 0
 
-  constructor({ rule, maxKeys, cellsPerKey, secret }: RuleWindowsOptions) {
+  constructor({ rule, cellsPerKey, secret }: RuleWindowsOptions) {
+    const { maxKeys } = rule
     this.rule = rule
     this.#maxKeys = maxKeys
     this.#sharedSlots = Math.ceil(maxKeys / KEYS_PER_SHARED_SLOT)
@@ -64,6 +64,11 @@ export class RuleWindows {
     const slot = this.#slots.find(key, scope)
     if (slot !== NO_SLOT || nowMs >= this.#sharedUntilMs) return slot
     return this.#sharedSlot(key, scope)
+  }
+
+  /** Whether newcomers are counted together in that slot. */
+  isSharedSlot(slot: number): boolean {
+    return slot >= this.#maxKeys
   }
 
   /** Counts a request of the key, for which `find` gave `found`, and gives the slot that has it. Only below the limit. */

@@ -8,7 +8,7 @@ export interface MemoryStoreOptions {
   /** 1 to 16 rules with different names. All apply to a request unless it has no key for one. */
   readonly rules: readonly Rule[]
   /**
-   * Keys per rule that have a count of their own. Default 50,000, 1 to 1,000,000. Beyond it newcomers share counts (see the README), so make it larger
+   * Keys of each rule that says nothing else that have a count of their own. Default 50,000, 1 to 1,000,000. Beyond it newcomers share counts (see the README), so make it larger
    * than the clients you expect in the longest window.
    */
   readonly maxKeys?: number
@@ -34,8 +34,9 @@ export interface CompleteOptions {
 /** Twice a window has to fit into 32 bits of milliseconds, see windows.ts. */
 const MAX_WINDOW_MS = 2_000_000_000
 const MAX_RULES = 16
+const MAX_KEYS = 1_000_000
 const OPTION_NAMES = ['rules', 'maxKeys', 'cellsPerKey', 'clock', 'random']
-const RULE_NAMES = ['name', 'limit', 'windowMs', 'perScope']
+const RULE_NAMES = ['name', 'limit', 'windowMs', 'perScope', 'maxKeys']
 const CRYPTO_RANDOM = { next: () => randomInt(2 ** 32) / 2 ** 32 }
 
 /** @throws RateLimitError `RATE_LIMIT_ERR_OPTION` */
@@ -46,25 +47,26 @@ export function completeOptions(given: MemoryStoreOptions): CompleteOptions {
   if (!Array.isArray(list) || list.length === 0 || list.length > MAX_RULES) {
     throw invalid(`rules is a list of 1 to ${MAX_RULES} rules.`)
   }
-  const rules = Object.freeze(given.rules.map(completeRule))
+  checkWhole('maxKeys', maxKeys, 1, MAX_KEYS)
+  const rules = Object.freeze(given.rules.map(rule => completeRule(rule, maxKeys)))
   for (const { name } of rules) {
     if (rules.filter(rule => rule.name === name).length > 1) throw invalid(`There are two rules "${name}": rename one.`)
   }
-  checkWhole('maxKeys', maxKeys, 1, 1_000_000)
   checkWhole('cellsPerKey', cellsPerKey, 2, 1024)
   return Object.freeze({ rules, maxKeys, cellsPerKey, clock, random })
 }
 
-function completeRule(given: Rule): Readonly<Required<Rule>> {
+function completeRule(given: Rule, keysOfStore: number): Readonly<Required<Rule>> {
   checkNames('option of a rule', given, RULE_NAMES)
-  const { name, limit, windowMs, perScope = false } = given
+  const { name, limit, windowMs, perScope = false, maxKeys = keysOfStore } = given
   if (typeof name !== 'string' || !/^[\w-]{1,64}$/.test(name)) {
     throw invalid(`A rule's name is 1 to 64 letters, digits, "-" and "_", not ${JSON.stringify(name)}.`)
   }
   checkWhole(`limit of "${name}"`, limit, 1, 1_000_000_000)
   checkWhole(`windowMs of "${name}"`, windowMs, 1, MAX_WINDOW_MS)
   if (typeof perScope !== 'boolean') throw invalid(`perScope of "${name}" is true or false.`)
-  return Object.freeze({ name, limit, windowMs, perScope })
+  checkWhole(`maxKeys of "${name}"`, maxKeys, 1, MAX_KEYS)
+  return Object.freeze({ name, limit, windowMs, perScope, maxKeys })
 }
 
 function checkNames(kind: string, given: object, names: readonly string[]): void {

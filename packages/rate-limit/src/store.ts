@@ -13,6 +13,8 @@ export interface Rule {
   readonly windowMs: number
   /** True: each key is counted once per scope (an endpoint, a kind of request). Default false: over all scopes together. */
   readonly perScope?: boolean
+  /** Keys that have a count of their own, where it's others than the store's `maxKeys`: 1 to 1,000,000. Stores that have room for all don't look at it. */
+  readonly maxKeys?: number
 }
 
 /** One key for all rules, or one for each in their order; null: the rule doesn't concern this request. */
@@ -23,6 +25,8 @@ export interface RuleState {
   readonly rule: Readonly<Required<Rule>>
   /** False: there was no key for it, and the rest means nothing. */
   readonly applies: boolean
+  /** True: there are more keys than room, and the key is counted with others, so that it may be refused for what they did. */
+  readonly isShared: boolean
   /** Requests that are left now. */
   readonly remaining: number
   /** Milliseconds until one is left; 0 when one is. */

@@ -140,6 +140,9 @@ await t.test('rules are all or nothing: a refusal by one uses up nothing of the 
     account: fc.constantFrom(null, 'u', 'v'),
     passMs: fc.integer({ min: 0, max: 60 }),
   })
+  // Each rule refuses in one of these, whatever is found besides.
+  const full = (account: string | null, ...endpoints: string[]) =>
+    endpoints.flatMap(endpoint => Array.from({ length: 6 }, () => ({ address: 'a', endpoint, account, passMs: 1 })))
   const seen = new Set<string>()
   fc.assert(
     fc.property(fc.array(step, { minLength: 50, maxLength: 300 }), list => {
@@ -165,7 +168,7 @@ await t.test('rules are all or nothing: a refusal by one uses up nothing of the 
       }
       return true
     }),
-    { numRuns: RUNS },
+    { numRuns: RUNS, examples: [[full('u', '/x')], [full(null, '/x')], [full(null, '/x', '/y', '')]] },
   )
   t.same([...seen].toSorted(), ['account', 'address', 'allowed', 'endpoint'], 'each rule has refused')
 })
@@ -289,6 +292,28 @@ await t.test(
   },
 )
 
+await t.test(
+  'a rule may have room for more keys than the others, and a state says when a key is counted with others',
+  t => {
+    const rules = [
+      { name: 'few', limit: 4, windowMs: 100 },
+      { name: 'many', limit: 4, windowMs: 100, maxKeys: 40 },
+    ]
+    const { limits } = store(rules, { maxKeys: 2 })
+    for (let i = 0; i < 6; i++) limits.take(`key ${i}`)
+    t.match(limits.usage(), [
+      { keys: 2, maxKeys: 2, isSharing: true },
+      { keys: 6, maxKeys: 40, isSharing: false },
+    ])
+    const isShared = (key: string) => limits.peek(key).states.map(state => state.isShared)
+    t.same(isShared('key 1'), [false, false])
+    t.same(isShared('key 5'), [true, false])
+    t.same(isShared('new'), [true, false])
+    t.match(limits.peek('new').states, [{ remaining: 0 }, { remaining: 4 }])
+    t.end()
+  },
+)
+
 await t.test('a key is any text: long ones, cut ones and half a surrogate pair are told apart', async t => {
   const { limits } = store([{ name: 'one', limit: 1, windowMs: 1000 }])
   const long = 'x'.repeat(300)
@@ -316,6 +341,7 @@ await t.test('keys that are missing are refused by code, and options out of thei
     { rules: [{ ...rule, windowMs: 2 ** 31 }] },
     { rules: [{ ...rule, name: 'a"b' }] },
     { rules: [{ ...rule, perScope: 1 }] },
+    { rules: [{ ...rule, maxKeys: 0 }] },
     { rules: [{ ...rule, window: 1 }] },
     { rules: [rule], maxKeys: 0 },
     { rules: [rule], cellsPerKey: 1 },

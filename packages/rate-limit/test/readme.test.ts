@@ -6,7 +6,7 @@ import { completeOptions } from '../src/store-options.ts'
 import { Windows } from '../src/windows.ts'
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
-const rule = (limit: number, windowMs: number) => ({ name: 'a', limit, windowMs, perScope: false })
+const rule = (limit: number, windowMs: number) => ({ name: 'a', limit, windowMs, perScope: false, maxKeys: 1 })
 
 await t.test('the README has every option with its default and every error code', async t => {
   const { maxKeys, cellsPerKey } = completeOptions({ rules: [rule(1, 1)] })

@@ -10,13 +10,23 @@ export type LoggedAddresses = (typeof LOGGED_ADDRESSES)[number]
 /** Top-level fields of log lines that hold a client's address. */
 const FIELDS = ['ip', 'address', 'remoteAddress'] as const
 
-/** What a line says in place of an address; what isn't one stays as it is. */
+/** What stands where an address does and says nothing of anybody. */
+const NO_ADDRESS = /^(?:|unknown|localhost|unix(?::[/@].*)?)$/
+
+/** Brackets around an IPv6 address, as those that a port follows need; or an IPv4 address with a port. Proxies write both into X-Forwarded-For. */
+const BRACKETED = /^\[([^\]]*)\](?::\d+)?$/
+const WITH_PORT = /^([\d.]+):\d+$/
+
+/** What a line says in place of an address; undefined also for what is none and none of the few known words: it may hold one in a form that nobody has thought of. */
 export function loggedAddress(form: LoggedAddresses, address: unknown): unknown {
-  if (form === 'full' || typeof address !== 'string') return address
-  const [plain = ''] = address.split('%')
+  if (form === 'full') return address
+  if (typeof address !== 'string') return undefined
+  const written = address.trim()
+  if (NO_ADDRESS.test(written)) return address
+  const host = BRACKETED.exec(written)?.[1] ?? WITH_PORT.exec(written)?.[1] ?? written
+  const [plain = ''] = host.split('%')
   const version = isIP(plain)
-  if (version === 0) return address
-  if (form === 'none') return undefined
+  if (form === 'none' || version === 0) return undefined
   if (version === 4) return truncatedIpv4(plain)
   const mapped = mappedIpv4(plain)
   return mapped === undefined ? truncatedIpv6(plain) : truncatedIpv4(mapped)

@@ -3,6 +3,7 @@
 // A worker that listens on a Unix socket can only be reached by processes that may open it: that is the balancer, and its peers have no address.
 // Over TCP a socket also has no address once it's destroyed, so "no address" means "the balancer" only for a worker that really listens on a Unix
 // socket; that is decided when the worker starts, never per request. Hop counts aren't offered: they don't check the peer (GHSA-3m5p-2c4r-xxw2).
+import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP } from 'node:net'
 
 export interface PeerOptions {
@@ -32,6 +33,19 @@ export function trustPeers(options: PeerOptions): TrustPeer {
     const version = isIP(address)
     return version !== 0 && trusted.check(address, version === 6 ? 'ipv6' : 'ipv4')
   }
+}
+
+/** The client behind a proxy in front of the balancer, by the balancer's word; nobody else's gets past it. */
+const CLIENT_FIELD = 'x-real-ip'
+
+/**
+ * Makes `request.ip` the client that the balancer has found out by its own list of trusted proxies. Else a worker stopped at the first proxy that only the balancer knows
+ * of, and all clients behind that one would be one. Only over a Unix socket: other proxies pass the field on as clients wrote it.
+ */
+export function believeClientField({ headers, socket }: IncomingMessage, trustPeer: TrustPeer): void {
+  const client = headers[CLIENT_FIELD]
+  if (typeof client !== 'string' || isIP(client) === 0) return
+  if (socket.remoteAddress === undefined && trustPeer(undefined, 0)) headers['x-forwarded-for'] = client
 }
 
 /** Whether a text is an IP address or a network in CIDR notation. */

@@ -87,6 +87,7 @@ export async function openLimits(
   const { store } = opened
   const countRefusal = registry === undefined ? () => undefined : refusalCounter(registry, opened)
   const clientKey = createClientKeys()
+  const networkOf = ipv6Networks()
   const clientOf = (address: string | undefined): string | null => {
     return exemptThisMachine && isLoopback(address) ? null : clientKey(address)
   }
@@ -103,6 +104,7 @@ export async function openLimits(
     signIns: new SignIns({
       store,
       clientOf,
+      networkOf,
       onLost,
       refuse: (decision, address, { requestId, userId }) => {
         // No account: it's an e-mail address, and which one is nobody's business who reads logs.
@@ -176,6 +178,17 @@ function refusalCounter(registry: Registry, opened: OpenStore): (kind: LimitKind
     }),
   )
   return kind => refusals.inc({ kind })
+}
+
+const NETWORK_BITS = 48
+
+/** The /48 of an IPv6 address; null: it's another one. */
+function ipv6Networks(): (address: string | undefined) => string | null {
+  const keyOf = createClientKeys({ ipv6PrefixBits: NETWORK_BITS })
+  return address => {
+    const key = keyOf(address)
+    return key.endsWith(`/${NETWORK_BITS}`) ? key : null
+  }
 }
 
 /** IPv6 with an IPv4 address at its end, and the name of an interface. */

@@ -14,9 +14,8 @@ import {
 } from '@plimsoll/rate-limit'
 import type { Logger } from '@plimsoll/telemetry'
 import { type CacheSettings, databaseName } from '../cache/cache.ts'
+import { MAX_KEYS } from './kinds.ts'
 
-/** Keys of each rule that are expected in a window: clients, accounts. Beyond twice as many newcomers share counts. */
-const MAX_KEYS = 10_000
 /** Longest wait for a decision of Redis. */
 const REDIS_TIMEOUT_MS = 50
 

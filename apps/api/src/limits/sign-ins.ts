@@ -1,15 +1,18 @@
 // How often somebody may try to sign in: before any hash is made, so that a refusal costs next to nothing and says nothing of the password.
 //
-//   begin ──account and address have something left──────────────────────────────► attempt ──succeeded──► given back, and the pair's failures with it
-//     └─the account hasn't, and signed in from this address before──the pair has──┘   └─nothing said──► a failure, for 15 minutes
+//   begin ──account, address and network have something left──────────────────► attempt ──succeeded──► given back
+//     │                                                                            └─nothing said──► a failure, for 15 minutes
+//     └─one of them hasn't, not the address by itself, and signed in from this address before
+//         └──known has──────────────────────────────────────────────────────────► attempt ──succeeded──► given back, and known's failures with it
 //
 // * An attempt counts from its beginning, so that many at once are no way around it.
 // * Failures of strangers use up the account's share, and then strangers are refused, whoever they say they are. An address from which the account was signed in to
-//   before has a share of its own: nobody locks somebody else out of where they usually are.
-// * Each address has no more than one share of an account either way: the pair counts beside the account.
+//   before has a share of its own: nobody locks somebody else out of where they usually are. Such an address may so have two shares of one account, and no more.
+// * Nor does a flood of invented accounts or of addresses lock everybody out: a count that's shared for lack of room is nobody's own, and who is known is measured by
+//   `known` alone then. Only what was found out to be true makes keys of that rule, so strangers can't fill it.
 // * An account is counted whether it exists or not, so refusals tell nothing.
-// * A success forgets what this address has failed. The account's other failures stay, for they're others'.
-import type { Decision, RateLimitStore } from '@plimsoll/rate-limit'
+// * A success at a known address forgets what was failed there by that share. The account's other failures stay, for they're others'.
+import type { Decision, RateLimitStore, RuleState } from '@plimsoll/rate-limit'
 import type { ApiError } from '../errors.ts'
 import { keysFor, ruleIndex } from './kinds.ts'
 
@@ -31,14 +34,16 @@ export interface SignInParts {
   readonly store: RateLimitStore
   /** The client's key; null: it isn't limited by address. */
   readonly clientOf: (address: string | undefined) => string | null
+  /** The key of the network that the address is one of many of; null: there's none. */
+  readonly networkOf: (address: string | undefined) => string | null
   /** Told of a refusal; gives what to throw. */
   readonly refuse: (decision: Decision, address: string | undefined, origin: SignInOrigin) => ApiError
   /** What can't be given back goes on counting. */
   readonly onLost: (error: unknown) => void
 }
 
-const ACCOUNT = ruleIndex('sign-in-account')
-const PAIR = ruleIndex('sign-in-pair')
+const ADDRESS = ruleIndex('sign-in-address')
+const KNOWN = ruleIndex('sign-in-known')
 const NOT_COUNTED: SignInAttempt = { succeeded: () => undefined, abandoned: () => undefined }
 
 export class SignIns {
@@ -63,22 +68,26 @@ export class SignIns {
   ): Promise<SignInAttempt> {
     const parts = this.#parts
     if (parts === undefined) return NOT_COUNTED
-    const { store, clientOf, refuse } = parts
+    const { store, clientOf, networkOf, refuse } = parts
     const name = account.toLowerCase()
     const client = clientOf(address)
-    const own = {
-      'sign-in-address': client,
+    const network = client === null ? null : networkOf(address)
+    const strangers = keysFor({ 'sign-in-account': name, 'sign-in-address': client, 'sign-in-network': network })
+    const decision = await store.take(strangers)
+    if (decision.allowed) return this.#attempt(parts, strangers, decision)
+    // An address that has itself failed too often isn't looked up any more.
+    const { applies, remaining, isShared } = decision.states[ADDRESS] as RuleState
+    const isUsedUp = applies && remaining === 0 && !isShared
+    if (isUsedUp || !(await isKnownAddress())) throw refuse(decision, address, origin)
+    const known = keysFor({
       // Who isn't limited by address is one client all the same. A client's key has no blank.
-      'sign-in-pair': `${client ?? 'exempt'} ${name}`,
-    }
-    const all = keysFor({ ...own, 'sign-in-account': name })
-    const decision = await store.take(all)
-    if (decision.allowed) return this.#attempt(parts, all, decision)
-    if (!isOnlyAccounts(decision) || !(await isKnownAddress())) throw refuse(decision, address, origin)
-    const ownKeys = keysFor(own)
-    const second = await store.take(ownKeys)
+      'sign-in-known': `${client ?? 'exempt'} ${name}`,
+      // Its failures are the address's, unless that's counted with others'.
+      'sign-in-address': isShared ? null : client,
+    })
+    const second = await store.take(known)
     if (!second.allowed) throw refuse(second, address, origin)
-    return this.#attempt(parts, ownKeys, second)
+    return this.#attempt(parts, known, second)
   }
 
   #attempt(
@@ -87,23 +96,19 @@ export class SignIns {
     { atMs, states }: Decision,
   ): SignInAttempt {
     let isOpen = true
-    const { rule, remaining } = states[PAIR] as Decision['states'][number]
-    const earlier = rule.limit - remaining - 1
-    const pairKeys = keys.map((key, i) => (i === PAIR ? key : null))
+    const { rule, applies, remaining } = states[KNOWN] as RuleState
+    const earlier = applies ? rule.limit - remaining - 1 : 0
+    const knownKeys = keys.map((key, i) => (i === KNOWN ? key : null))
     const giveBack = async (forgets: boolean): Promise<void> => {
       if (!isOpen) return
       isOpen = false
       try {
         await store.giveBack(keys, '', atMs)
-        if (forgets && earlier > 0) await store.giveBack(pairKeys, '', atMs, earlier)
+        if (forgets && earlier > 0) await store.giveBack(knownKeys, '', atMs, earlier)
       } catch (error) {
         onLost(error)
       }
     }
     return { succeeded: () => void giveBack(true), abandoned: () => void giveBack(false) }
   }
-}
-
-function isOnlyAccounts({ states }: Decision): boolean {
-  return states.every(({ applies, remaining }, i) => !applies || remaining > 0 || i === ACCOUNT)
 }

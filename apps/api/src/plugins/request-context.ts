@@ -6,7 +6,7 @@ import fastifyPlugin from 'fastify-plugin'
 import { ApiError } from '../errors.ts'
 import { RequestCaller } from '../http/caller.ts'
 import { Deadlines, type RequestDeadline } from '../http/request-deadline.ts'
-import type { TrustPeer } from '../http/peers.ts'
+import { believeClientField, type TrustPeer } from '../http/peers.ts'
 import { sendProblem } from '../http/problem-reply.ts'
 import { REQUEST_ID_HEADER } from '../http/request-id.ts'
 import { CLIENT_WENT_AWAY } from './request-end.ts'
@@ -47,6 +47,7 @@ export const requestContext = fastifyPlugin<RequestContextOptions>(
     app.onRequestEnd((request, _reply, code) => request.deadline.end(code !== CLIENT_WENT_AWAY))
 
     app.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, next) => {
+      believeClientField(request.raw, trustPeer)
       void reply.header(REQUEST_ID_HEADER, request.id)
       const given = trustPeer(request.raw.socket.remoteAddress, 0) ? request.headers[DEADLINE_HEADER] : undefined
       request.deadline = deadlines.begin(Math.min(handlerTimeoutMs, deadlineMs(given)), error => {

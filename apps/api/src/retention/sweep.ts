@@ -1,12 +1,16 @@
-// One sweep: erasures that were interrupted are carried on, then what is past its time is deleted, rule by rule, in small batches with pauses.
+// One sweep: erasures that were interrupted are carried on, then what is past its time is deleted, rule by rule, in small batches with pauses; at last the stand-ins that
+// nothing needs any more.
 //
 // One worker of all machines at a time: each batch asks for an advisory lock that ends with its transaction, so it's safe behind a pooler, and a worker that dies holds
 // nothing. Who doesn't get it stops; if that was the one who had begun, the other one goes on where it was.
 import type { TokenCleanUpOptions } from '../auth/token-clean-up.ts'
 import { removeExpiredTokens } from '../auth/token-clean-up.ts'
 import type { TokenFamiliesRepository } from '../auth/token-families-repository.ts'
+import type { Transaction } from '@plimsoll/db-optimizer'
 import type { Database } from '../database/database.ts'
-import { RETENTION_RULES, type RetentionDays, type RetentionRule } from './rules.ts'
+import { userTags } from '../resources/gamification/users.ts'
+import { RETENTION_RULES, type RetentionDays } from './rules.ts'
+import { CHOOSE_STAND_INS, DELETE_STAND_INS } from './stand-ins.ts'
 
 export interface SweepTools {
   readonly database: Pick<Database, 'transaction'>
@@ -44,37 +48,62 @@ export async function sweep(options: SweepOptions, tools: SweepTools, signal: Ab
     }
     await removeExpiredTokens(counting, { keepMs: days.expiredTokensDays * DAY_MS, batchSize, pauseMs, clock }, signal)
   }
-  for (const rule of RETENTION_RULES) {
-    if (days[rule.days] === 0) continue
+  const steps: Step[] = RETENTION_RULES.filter(rule => days[rule.days] > 0).map(({ table, text, days: name }) => ({
+    table,
+    async remove(tx) {
+      const { length } = await tx.unsafe<{ id: number }[]>(`${text} returning id`, [days[name], batchSize])
+      return { found: length, removed: length }
+    },
+  }))
+  steps.push({ table: 'users', remove: tx => removeStandIns(tx, batchSize) })
+  for (const step of steps) {
     for (;;) {
-      const rows = await batch(rule, options, tools.database, signal)
+      const rows = await batch(step, tools.database, signal)
       if (rows === null) return
-      if (rows > 0) onDeleted(rule.table, rows)
-      if (rows < batchSize) break
+      if (rows.removed > 0) onDeleted(step.table, rows.removed)
+      if (rows.found < batchSize) break
       await pause(clock, pauseMs, signal)
     }
   }
 }
 
-/** Rows that were deleted; null: another worker is at it. */
+type Tx = Transaction<{ bigint: number }>
+
+interface Removed {
+  /** A whole batch of them: there may be more. */
+  readonly found: number
+  readonly removed: number
+}
+
+interface Step {
+  readonly table: string
+  readonly remove: (tx: Tx) => Promise<Removed>
+}
+
+/** What was deleted; null: another worker is at it. */
 function batch(
-  { table, text, days: name }: RetentionRule,
-  { days, batchSize }: SweepOptions,
+  { table, remove }: Step,
   database: SweepTools['database'],
   signal: AbortSignal,
-): Promise<number | null> {
+): Promise<Removed | null> {
   return database.transaction(
     `retention.${table}`,
     async tx => {
       const [lock] = await tx<{ taken: boolean }[]>`
         select pg_try_advisory_xact_lock(${String(RETENTION_LOCK_KEY)}::bigint) as taken`
-      if (lock?.taken !== true) return null
-      const rows = await tx.unsafe<{ id: number }[]>(`${text} returning id`, [days[name], batchSize])
-      return rows.length
+      return lock?.taken === true ? remove(tx) : null
     },
     // Whoever serves a request comes first.
     { isolation: 'read committed', idempotent: true, signal, priority: 'low' },
   )
+}
+
+async function removeStandIns(tx: Tx, batchSize: number): Promise<Removed> {
+  const found = (await tx.unsafe<{ id: number }[]>(CHOOSE_STAND_INS, [batchSize])).map(({ id }) => id)
+  if (found.length === 0) return { found: 0, removed: 0 }
+  const removed = await tx.unsafe<{ id: number }[]>(DELETE_STAND_INS, [found])
+  tx.invalidates(removed.map(({ id }) => userTags.one(id)))
+  return { found: found.length, removed: removed.length }
 }
 
 function pause(clock: SweepTools['clock'], delayMs: number, signal: AbortSignal): Promise<void> {

@@ -16,13 +16,32 @@ await t.test('an address is cut to its network, however it is written', t => {
     ['::ffff:cb00:714d', '203.0.113.0'],
     ['64:ff9b::203.0.113.77', '64:ff9b::'],
     ['fe80::1%eth0', 'fe80::'],
+    // As some proxies pass them on.
+    ['203.0.113.77:51000', '203.0.113.0'],
+    ['[2001:db8::77]:443', '2001:db8::'],
+    ['[2001:db8::77]', '2001:db8::'],
+    ['[fe80::1%eth0]:443', 'fe80::'],
+    ['[::ffff:203.0.113.77]:51000', '203.0.113.0'],
+    [' 203.0.113.77', '203.0.113.0'],
   ]
   for (const [address, wanted] of cases) {
     t.equal(loggedAddress('truncated', address), wanted, address)
     t.equal(loggedAddress('full', address), address)
     t.equal(loggedAddress('none', address), undefined)
   }
-  for (const other of ['localhost', '', 'unix:/run/x.sock', undefined, 7]) t.equal(loggedAddress('none', other), other)
+  for (const form of ['truncated', 'none'] as const) {
+    for (const other of ['localhost', 'unknown', '', 'unix', 'unix:/run/x.sock', undefined])
+      t.equal(loggedAddress(form, other), other)
+    // It may hold one, in a form that nobody has thought of.
+    for (const other of [
+      '203.0.113.77:51000:1',
+      'for=203.0.113.77',
+      '2001:db8:1:2:3:4:5:6:443',
+      'unix:203.0.113.77',
+      7,
+    ])
+      t.equal(loggedAddress(form, other), undefined, String(other))
+  }
   t.end()
 })
 

@@ -1,5 +1,6 @@
+import type { IncomingMessage } from 'node:http'
 import t from 'tap'
-import { isLoopback, isNetwork, isWideNetwork, trustPeers } from '../../src/http/peers.ts'
+import { believeClientField, isLoopback, isNetwork, isWideNetwork, trustPeers } from '../../src/http/peers.ts'
 
 await t.test('on a Unix socket the peer itself is believed, and nobody whom it names', async t => {
   const trust = trustPeers({ unixSocket: true, trustedProxies: [] })
@@ -12,6 +13,21 @@ await t.test('on a Unix socket the peer itself is believed, and nobody whom it n
 await t.test('over TCP a socket without an address is one that is gone, not one that is believed', async t => {
   const trust = trustPeers({ unixSocket: false, trustedProxies: ['10.0.0.0/8'] })
   t.equal(trust(undefined, 0), false)
+})
+
+await t.test('over a Unix socket the balancer says who the client is, and nobody does over TCP', async t => {
+  const seen = (unixSocket: boolean, remoteAddress: string | undefined, field: string | undefined) => {
+    const headers = { 'x-forwarded-for': '192.0.2.1, 10.0.0.1', ...(field === undefined ? {} : { 'x-real-ip': field }) }
+    const request = { headers, socket: { remoteAddress } } as unknown as IncomingMessage
+    believeClientField(request, trustPeers({ unixSocket, trustedProxies: ['10.0.0.0/8'] }))
+    return headers['x-forwarded-for']
+  }
+  t.equal(seen(true, undefined, '192.0.2.1'), '192.0.2.1')
+  t.equal(seen(true, undefined, '2001:db8::1'), '2001:db8::1')
+  const chain = '192.0.2.1, 10.0.0.1'
+  for (const field of [undefined, '', 'nonsense', '192.0.2.1, 192.0.2.2']) t.equal(seen(true, undefined, field), chain)
+  t.equal(seen(false, '10.0.0.1', '192.0.2.1'), chain, 'a listed proxy passes on what clients write')
+  t.equal(seen(false, undefined, '192.0.2.1'), chain, 'a socket that is gone')
 })
 
 await t.test('listed addresses and networks are believed at any hop, others never', async t => {

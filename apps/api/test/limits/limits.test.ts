@@ -98,10 +98,21 @@ await t.test('in development this machine is not limited by address; by user and
     ),
     10,
   )
-  const tries = await Promise.allSettled(many(40, () => limits.signIns.begin('a', '127.0.0.1', async () => true)))
+  const tries = await Promise.allSettled(many(40, () => limits.signIns.begin('a', '127.0.0.1', async () => false)))
   t.equal(tries.filter(({ status }) => status === 'fulfilled').length, 5)
   const others = await Promise.allSettled(many(40, i => limits.signIns.begin(`u${i}`, '127.0.0.1', async () => true)))
   t.ok(others.every(({ status }) => status === 'fulfilled'))
+})
+
+await t.test('a /48 fails at sign-ins as often as ten addresses, and IPv4 has no such network', async t => {
+  const { limits } = await worker(t, {})
+  const letIn = async (count: number, addressOf: (i: number) => string) => {
+    const all = many(count, i => limits.signIns.begin(`${addressOf(i)} ${i}`, addressOf(i), async () => false))
+    return (await Promise.allSettled(all)).filter(({ status }) => status === 'fulfilled').length
+  }
+  t.equal(await letIn(250, i => `2001:db8:1:${i.toString(16)}::1`), 200)
+  t.equal(await letIn(10, i => `2001:db8:2:${i.toString(16)}::1`), 10)
+  t.equal(await letIn(250, i => `192.0.2.${i}`), 250)
 })
 
 await t.test(

@@ -8,6 +8,7 @@ import { systemClock } from '../../src/programs.ts'
 import { Retention } from '../../src/retention/retention.ts'
 import { RETENTION_RULES, type RetentionDays } from '../../src/retention/rules.ts'
 import { RETENTION_LOCK_KEY, sweep } from '../../src/retention/sweep.ts'
+import { USER_REFERENCES } from '../../src/retention/stand-ins.ts'
 import { demoDatabase } from '../fixture/demo-database.ts'
 import { testApp, type TestApp } from '../fixture/test-app.ts'
 
@@ -128,7 +129,38 @@ await t.test('deals of who was erased go after their time, those of others stay'
     update ndas set status = 'signed', signed_at = now(), created_at = now() - interval '4000 days';
     update investments set investor_id = (select id from users where username = 'stand-in') where id in (select min(id) from investments);
     update ndas set user_id = (select id from users where username = 'stand-in') where id in (select min(id) from ndas);`)
-  t.same((await sweepBy(one)).deleted, { investments: 1, ndas: 1 })
+  t.same((await sweepBy(one)).deleted, { investments: 1, ndas: 1, users: 1 }, 'and then the stand-in')
+})
+
+await t.test('stand-ins go when nothing refers to them any more, in batches, whatever the days', async t => {
+  const references = await sql<{ table: string; column: string }[]>`
+    select c.conrelid::regclass::text as table, a.attname as column
+    from pg_constraint c join pg_attribute a on a.attrelid = c.conrelid and a.attnum = c.conkey[1]
+    where c.contype = 'f' and c.confrelid = 'users'::regclass`
+  t.same(
+    USER_REFERENCES.map(([table, column]) => `${table}.${column}`).toSorted(),
+    references.map(({ table, column }) => `${table}.${column}`).toSorted(),
+    'whatever refers to users is looked at',
+  )
+  await sql`
+    insert into users (email, username, display_name, erasure)
+    select 'unused-' || n || '@erased.invalid', 'unused-' || n, 'Erased user', 'done' from generate_series(1, 25) n`
+  await sql`
+    insert into users (email, username, display_name, erasure) values ('begun@erased.invalid', 'begun', 'Erased user', 'begun')`
+  await sql`update courses set instructor_id = (select id from users where username = 'unused-7') where id in (select min(id) from courses)`
+  const usernames = async () =>
+    (await sql<{ username: string }[]>`select username from users where erasure is not null order by 1`).map(
+      ({ username }) => username,
+    )
+  await sql.begin(async tx => {
+    // Uncommitted: somebody refers to one.
+    await tx`insert into notifications (user_id, kind, title, body) select id, 'system', 'A title', '' from users where username = 'unused-9'`
+    t.match(await sweepBy(one, { days: KEEP }), { deleted: { users: 23 }, batches: 3 })
+  })
+  t.same(await usernames(), ['begun', 'unused-7', 'unused-9'])
+  t.same((await sweepBy(one, { days: KEEP })).deleted, {})
+  await sql`delete from notifications where title = 'A title'`
+  t.same((await sweepBy(one, { days: KEEP })).deleted, { users: 1 })
 })
 
 await t.test('one worker sweeps at a time, and who comes meanwhile leaves it to that one', async t => {

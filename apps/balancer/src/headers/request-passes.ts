@@ -3,7 +3,8 @@
 //   1. hop-by-hop fields go (the codec marks them: RFC 9110, 7.6.1)
 //   2. fields that only the balancer may set go, and are set anew: X-Forwarded-For, -Proto, -Host, Forwarded (RFC 7239), X-Request-Id;
 //      X-Request-Deadline-Ms, which is set anew with each try, by the pipeline
-//   3. Via is added (RFC 9110, 7.6.3), Max-Forwards of an OPTIONS is counted down (7.6.2); for other methods it has no meaning
+//   3. X-Real-IP is the client behind a trusted peer, as `trustedProxies` tells it: nobody has to find it out again in X-Forwarded-For, with a list of their own
+//   4. Via is added (RFC 9110, 7.6.3), Max-Forwards of an OPTIONS is counted down (7.6.2); for other methods it has no meaning
 //
 // A peer in the list of trusted proxies is believed: its X-Forwarded-For and Forwarded are continued, its request id, protocol, host,
 // deadline and priority are kept. Nobody's X-Real-IP is.
@@ -77,9 +78,12 @@ export class RequestPasses {
   apply(exchange: Exchange, head: MessageHead, identity: ClientIdentity, chain: string): void {
     const { isTrusted } = identity
     const host = head.hostString()
+    const client = exchange.clientAddress
     let lines = isTrusted
       ? continuedLines(head, chain, identity, host)
       : `${identity.lines}${hostLine(host)}${forwardedLine('', identity, host)}`
+    // Without a proxy in front X-Forwarded-For has one address, and says the same.
+    if (client !== identity.peerAddress) lines += `X-Real-IP: ${client}\r\n`
     lines += `X-Request-Id: ${exchange.id}\r\nVia: 1.${head.versionMinor} plimsoll\r\n`
     const left = head.method === METHOD.OPTIONS ? maxForwards(head) : null
     if (left !== null) lines += `Max-Forwards: ${left - 1}\r\n`

@@ -38,13 +38,20 @@ export class TrustedProxies {
   clientOf(forwardedFor: string): string | null {
     let client: string | null = null
     for (const part of forwardedFor.split(',').toReversed()) {
-      const address = plainAddress(part.trim())
+      const address = plainAddress(withoutPort(part.trim()))
       if (isIP(address) === 0) return client
       client = address
       if (!this.has(address)) return client
     }
     return client
   }
+}
+
+/** `address:port` and `[address]:port`, as some proxies write the peers that they have seen (RFC 7239, 6, does it as well). Empty when it's neither that nor without a port. */
+function withoutPort(node: string): string {
+  const written = /^(?:\[([^\]]*)\]|([\d.]+))(?::\d{1,5})?$/.exec(node)
+  if (written !== null) return written[1] ?? written[2] ?? ''
+  return node.startsWith('[') ? '' : node
 }
 
 /** Without the mapping of IPv4 into IPv6, brackets and zone. */

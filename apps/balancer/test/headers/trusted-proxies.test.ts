@@ -23,7 +23,26 @@ await t.test('the client is the last address that is not trusted', t => {
   t.equal(trusted.clientOf('unknown, 10.0.0.1'), '10.0.0.1')
   t.equal(trusted.clientOf('nonsense'), null)
   t.equal(trusted.clientOf(''), null)
+  t.end()
+})
+
+await t.test('ports are not part of an address', t => {
+  const trusted = new TrustedProxies(['10.0.0.0/8', '::1'])
   t.equal(trusted.clientOf('[2001:db8::7]:443, ::1'), '2001:db8::7')
+  t.equal(trusted.clientOf('203.0.113.7:51000, 10.0.0.1:80'), '203.0.113.7')
+  t.equal(trusted.clientOf('6.6.6.6, 203.0.113.7:51000, [::1]:443, [::1]'), '203.0.113.7')
+  t.equal(trusted.clientOf('[::ffff:203.0.113.7]:1'), '203.0.113.7')
+  for (const node of [
+    '203.0.113.7:',
+    '203.0.113.7:1:1',
+    '203.0.113.7:x',
+    '[203.0.113.7',
+    '[::1]x',
+    '[::1',
+    '[]:1',
+    ':1',
+  ])
+    t.equal(trusted.clientOf(`${node}, 10.0.0.1`), '10.0.0.1', node)
   t.end()
 })
 

@@ -49,12 +49,24 @@ await t.test("a trusted peer's claims are continued", async t => {
   t.equal(seen()?.header('x-forwarded-port'), '443')
   t.equal(seen()?.header('x-forwarded-prefix'), '/p')
   t.equal(seen()?.header('forwarded'), 'for=203.0.113.7;proto=https, for=127.0.0.1;host="a.test";proto=http')
-  t.equal(seen()?.header('x-real-ip'), undefined, 'nobody is believed with this one')
+  t.equal(seen()?.header('x-real-ip'), '203.0.113.7', 'the client, and once')
   t.equal(seen()?.header('x-request-id'), 'outer-1')
   t.equal(response.header('x-request-id'), 'outer-1')
   const leftMs = Number(seen()?.header('x-request-deadline-ms'))
   t.ok(leftMs > 0 && leftMs <= 500, 'what is left of the time that it gives')
   t.equal(seen()?.header('x-request-priority'), 'critical')
+})
+
+await t.test('X-Real-IP is the client by the list of trusted proxies, and never what anybody wrote there', async t => {
+  const real = async (fields: string) => {
+    await answerTo(t, trusting.port, get('/', `X-Real-IP: 198.51.100.1\r\n${fields}`))
+    return seen()
+      ?.headers.filter(([name]) => name.toLowerCase() === 'x-real-ip')
+      .map(([, value]) => value)
+  }
+  t.same(await real('X-Forwarded-For: 6.6.6.6, 203.0.113.7:51000, 10.0.0.1\r\n'), ['203.0.113.7'])
+  t.same(await real('X-Forwarded-For: nonsense\r\n'), [], 'the peer is the client')
+  t.same(await real(''), [])
 })
 
 await t.test('what a trusted peer says is still looked at', async t => {

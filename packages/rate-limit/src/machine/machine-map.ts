@@ -148,8 +148,13 @@ export class MachineMap {
 
   #look(nowMs: number): void {
     this.#lookAtMs = nowMs + LOOK_MS
-    const inode = statSync(join(this.#mapPath, 'data.mdb'), { throwIfNoEntry: false })?.ino
-    if (inode === this.#inode && !existsSync(join(this.#path, 'off'))) return
+    try {
+      const inode = statSync(join(this.#mapPath, 'data.mdb'), { throwIfNoEntry: false })?.ino
+      if (inode === this.#inode && !existsSync(join(this.#path, 'off'))) return
+    } catch (error) {
+      this.failed(error)
+      return
+    }
     this.#leave()
     this.#tryOpen(nowMs)
   }
@@ -228,7 +233,7 @@ function isLackOfRoom(reason: string): boolean {
 /** Rights, room, memory, files: another map would fail in the same way. */
 function isNotTheMaps(reason: string): boolean {
   if (isLackOfRoom(reason)) return true
-  return /READERS_FULL|ENOENT|EACCES|EPERM|EROFS|ENOMEM|EMFILE|ENFILE|ENOTDIR|ENAMETOOLONG|Permission denied|Read-only|Cannot allocate|Too many open/.test(
+  return /READERS_FULL|ENOENT|EACCES|ELOOP|EIO|EPERM|EROFS|ENOMEM|EMFILE|ENFILE|ENOTDIR|ENAMETOOLONG|Permission denied|Read-only|Cannot allocate|Too many open/.test(
     reason,
   )
 }

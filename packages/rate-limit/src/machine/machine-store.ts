@@ -28,7 +28,7 @@ export interface MachineStoreOptions {
   readonly rules: readonly Rule[]
   /** A folder in shared memory (/dev/shm) that belongs to this user; the same for every process. */
   readonly folder: string
-  /** Keys per rule that you expect in a window. Default 10,000, 1 to 1,000,000. Each has twice the room; where keys fall together by chance newcomers share counts. */
+  /** Keys of each rule that says nothing else that you expect in a window. Default 10,000, 1 to 1,000,000. Each has twice the room; where keys fall together by chance newcomers share counts. */
   readonly maxKeys?: number
   /** How finely a window is kept, as for a store in memory. Default 64. */
   readonly cellsPerKey?: number
@@ -100,8 +100,8 @@ class LmdbMachineStore implements MachineStore {
       throw invalid(`retryMs is a whole number from 1 to 3600000, not ${String(retryMs)}.`)
     this.rules = rules
     this.#clock = options.clock ?? { now: machineMs }
-    const rows = Math.ceil(maxKeys / EXPECTED_ENTRIES)
     this.#perRule = rules.map(rule => {
+      const rows = Math.ceil(rule.maxKeys / EXPECTED_ENTRIES)
       const prefix = hash('sha256', JSON.stringify([rule, cellsPerKey, rows, ENTRIES]), 'base64url').slice(0, 12)
       return { rule, prefix, rows, windows: new Windows(rule, cellsPerKey, 1) }
     })
@@ -176,10 +176,18 @@ class LmdbMachineStore implements MachineStore {
     const all = this.#find(map, keys, scope, nowMs)
     const states = (): RuleState[] =>
       this.#perRule.map(({ rule, windows }, i) => {
-        if (all[i] === null) return notConcerned(rule)
+        const found = all[i]
+        if (found === null || found === undefined) return notConcerned(rule)
         const remaining = rule.limit - windows.used(0, nowMs)
         const nextMs = remaining > 0 ? 0 : windows.nextMs(0, nowMs)
-        return { rule, applies: true, remaining, nextMs, resetMs: windows.resetMs(0, nowMs) }
+        return {
+          rule,
+          applies: true,
+          isShared: found.bucket.isShared,
+          remaining,
+          nextMs,
+          resetMs: windows.resetMs(0, nowMs),
+        }
       })
     const before = decisionOf(states(), nowMs)
     if (!counts || !before.allowed) return before

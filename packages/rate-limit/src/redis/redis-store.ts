@@ -42,6 +42,8 @@ export interface RedisStoreOptions {
 }
 
 const OPTION_NAMES = ['rules', 'redis', 'fallback', 'keyPrefix', 'cellsPerKey', 'timeoutMs', 'pauseMs', 'onState']
+/** What makes a rule another one; how many keys there's room for elsewhere doesn't. */
+const COUNTED_BY = ['name', 'limit', 'windowMs', 'perScope']
 /** Of a digest, as text: 132 bits. */
 const DIGEST_CHARS = 22
 
@@ -85,7 +87,7 @@ export class RedisStore implements SharedRateLimitStore<Promise<Decision>> {
     this.#fallback = options.fallback
     this.#perRule = rules.map(rule => {
       // Processes with another rule of the name, as in a rolling restart, count beside these.
-      const own = hash('sha256', JSON.stringify([rule, cellsPerKey]), 'base64url').slice(0, 8)
+      const own = hash('sha256', JSON.stringify([rule, cellsPerKey], COUNTED_BY), 'base64url').slice(0, 8)
       return {
         rule,
         prefix: `${keyPrefix}{limits}:${rule.name}:${own}:`,
@@ -138,7 +140,7 @@ export class RedisStore implements SharedRateLimitStore<Promise<Decision>> {
     const states = this.#perRule.map(({ rule }, i): RuleState => {
       if (names[i] === null) return notConcerned(rule)
       const [remaining = 0, nextMs = 0, resetMs = 0] = figures.slice(next, (next += 3))
-      return { rule, applies: true, remaining, nextMs, resetMs }
+      return { rule, applies: true, isShared: false, remaining, nextMs, resetMs }
     })
     if (allowed === 0) return decisionOf(states, atMs)
     return { allowed: true, refusedBy: null, retryAfterMs: 0, atMs, states }

@@ -1,7 +1,7 @@
 // What Redis does in one go: it runs one script at a time, so a decision by all rules is whole, and no two are made of the same count.
 //
 // A key's value is its window, as windows.ts keeps it: { first request of the newest cell, time of a cell's last request, its count, the next cell's ... }, oldest
-// first, by MessagePack. Time is the server's own. When that was set back a window's times are moved back as far, so that nothing is given back for it and nobody is
+// first, by MessagePack. Time is the server's own. When that was set back a window's times are moved back as far and kept so, so that nothing is given back for it and nobody is
 // blocked for longer; a step forth is time that has passed.
 //
 // Keys go by themselves when their last request is over.
@@ -30,7 +30,8 @@ local function read(key, window)
   local raw = redis.call('GET', key)
   local cells = raw and cmsgpack.unpack(raw) or { 0 }
   local last = cells[#cells - 1]
-  if last and last > now then
+  local isMoved = last and last > now
+  if isMoved then
     local back = last - now
     cells[1] = cells[1] - back
     for i = 2, #cells, 2 do cells[i] = cells[i] - back end
@@ -43,7 +44,7 @@ local function read(key, window)
       used = used + cells[i + 1]
     end
   end
-  return kept, used
+  return kept, used, isMoved
 end
 local function write(key, cells, window)
   if #cells == 1 then redis.call('DEL', key)
@@ -55,8 +56,8 @@ const TAKE = `
 local reply, windows, allowed = { 1, now }, {}, true
 for i, key in ipairs(KEYS) do
   local limit, window = tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i])
-  local cells, used = read(key, window)
-  windows[i] = { cells, used }
+  local cells, used, isMoved = read(key, window)
+  windows[i] = { cells, used, isMoved }
   if used >= limit then allowed = false end
 end
 if not allowed then reply[1] = 0 end
@@ -73,6 +74,9 @@ for i, key in ipairs(KEYS) do
       cells[#cells] = cells[#cells] + 1
     end
     used = used + 1
+    write(key, cells, window)
+  elseif windows[i][3] then
+    -- Else the next look would move it again, and nothing would ever be over.
     write(key, cells, window)
   end
   reply[#reply + 1] = limit - used

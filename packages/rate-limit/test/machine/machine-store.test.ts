@@ -5,14 +5,17 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
+import { until } from '@plimsoll/testing'
 import type { StoreState } from '../../src/index.ts'
 import { createMachineStore, type MachineStoreOptions } from '../../src/machine/index.ts'
 import { LogModel, SettableClock } from '../log-model.ts'
@@ -121,6 +124,38 @@ await t.test('what the fallback has admitted is given back to it', async t => {
   healthy.take('a')
   healthy.giveBack('a', '', atMs)
   t.equal(healthy.peek('a').states[0]?.remaining, 4, 'and frees nobody in the map')
+})
+
+await t.test('a map that can not be looked at any more costs no request', async t => {
+  const folder = memoryFolder(t)
+  const { store, told } = open(t, { folder })
+  for (let i = 0; i < 5; i++) store.take('a')
+  t.equal(store.take('a').allowed, false)
+  const map = join(folder, 'limits-v1', 'map')
+  renameSync(map, `${map}-elsewhere`)
+  // Whoever follows it gets ELOOP, as EACCES or EIO elsewhere.
+  symlinkSync(map, map)
+  await until(() => store.take('a').allowed, { what: 'the folder to be looked at' })
+  t.match(told, [{ state: 'degraded', reason: /ELOOP/ }])
+  rmSync(map)
+  renameSync(`${map}-elsewhere`, map)
+  await until(() => !store.take('a').allowed && store.peek('a').atMs < 2 ** 50, { what: 'the map to be opened again' })
+})
+
+await t.test('a rule may have room for more keys than the others', async t => {
+  const folder = memoryFolder(t)
+  const rules = [
+    { name: 'few', limit: 5, windowMs: 60_000 },
+    { name: 'many', limit: 5, windowMs: 60_000, maxKeys: 400 },
+  ]
+  const { store } = open(t, { folder, rules, maxKeys: 1 })
+  for (let i = 0; i < 100; i++) store.take([`few ${i}`, null])
+  for (let i = 0; i < 100; i++) store.take([null, `many ${i}`])
+  const { states } = store.peek(['new', 'new'])
+  t.match(states, [
+    { isShared: true, remaining: 0 },
+    { isShared: false, remaining: 5 },
+  ])
 })
 
 await t.test('a damaged file is moved aside, and counting begins anew', async t => {

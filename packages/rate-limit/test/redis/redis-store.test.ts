@@ -61,6 +61,22 @@ await t.test('with a server', async t => {
     clock.nowMs -= 86_400_000
     t.equal((await store.take('a')).retryAfterMs, 60_000, 'as if the last request had been just now')
     t.equal((await store.take('a')).allowed, false)
+    clock.nowMs += 59_999
+    t.equal((await store.take('a')).retryAfterMs, 1, 'a refusal remembers what was moved')
+    clock.nowMs += 1
+    t.equal((await store.take('a')).allowed, true)
+    for (let i = 0; i < 5; i++) await store.take('b')
+    clock.nowMs -= 3_600_000
+    t.equal((await store.peek('b')).retryAfterMs, 60_000)
+    clock.nowMs += 60_000
+    t.equal((await store.peek('b')).allowed, true, 'and so does a look')
+  })
+
+  await t.test('processes that have room for other numbers of keys elsewhere count together', async t => {
+    const keyPrefix = `${randomUUID()}:`
+    const counted = RULES.map(rule => ({ ...rule, maxKeys: 7 }))
+    for (const rules of [RULES, counted]) await open({ keyPrefix, rules }).store.take('a')
+    t.equal((await open({ keyPrefix }).store.peek('a')).states[0]?.remaining, 3)
   })
 
   await t.test('keys are digests, and go by themselves when their window is over', async t => {

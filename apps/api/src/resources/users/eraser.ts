@@ -65,12 +65,11 @@ export class Eraser {
   /** Whether it's over. */
   async #carryOn(userId: number, hasTime: HasTime, signal: AbortSignal | undefined): Promise<boolean> {
     const { repository, batchSize } = this.#tools
-    await repository.linkConversations(userId, signal)
     while (hasTime()) {
       const rest = await repository.end(userId, batchSize, signal)
       if (rest === null) return true
       if (rest === 'uploads') await this.#removeUploads(userId, hasTime, signal)
-      else while (hasTime() && (await repository.remove(rest, userId, batchSize, signal)) >= batchSize);
+      else while (hasTime() && (await repository.remove(rest, userId, batchSize, signal)));
     }
     return false
   }

@@ -19,7 +19,7 @@ import type { Database } from '../../database/database.ts'
 import { blogTags } from '../blogs/tags.ts'
 import { courseTags } from '../courses/cache.ts'
 import { userTags } from '../gamification/users.ts'
-import { CHOOSE_UPLOADS, ERASURE_STEPS, LINK_CONVERSATIONS, type ErasureStep } from './erasure-steps.ts'
+import { CHOOSE_UPLOADS, ERASURE_STEPS, type ErasureStep } from './erasure-steps.ts'
 
 export interface DoomedUpload {
   readonly id: number
@@ -29,16 +29,14 @@ export interface DoomedUpload {
 export interface ErasureRepository {
   /** Closes the account; false when there's no such user. */
   begin(userId: number, signal?: AbortSignal): Promise<boolean>
-  /** Writes down which conversations are the user's, before the messages that say so go. */
-  linkConversations(userId: number, signal?: AbortSignal): Promise<void>
   /** Uploads whose files are to be deleted, before their rows. */
   uploads(userId: number, limit: number, signal?: AbortSignal): Promise<readonly DoomedUpload[]>
   removeUploads(ids: readonly number[], signal?: AbortSignal): Promise<void>
-  /** Rows that a step has deleted, at most `limit`. */
-  remove(step: ErasureStep, userId: number, limit: number, signal?: AbortSignal): Promise<number>
+  /** Deletes about `limit` rows of a step; whether there may be more. */
+  remove(step: ErasureStep, userId: number, limit: number, signal?: AbortSignal): Promise<boolean>
   /**
    * Deletes the rest, and the user; null when it's over.
-   * @returns the step that has more than `limit` rows, or `uploads` when there are files to be deleted first: then the user is still there
+   * @returns the step that may have more than `limit` rows, or `uploads` when there are files to be deleted first: then the user is still there
    */
   end(userId: number, limit: number, signal?: AbortSignal): Promise<ErasureStep | 'uploads' | null>
   /** Users whose erasure was begun and isn't over. */
@@ -83,8 +81,10 @@ export function createErasureRepository(database: Database): ErasureRepository {
       return database.transaction(
         'users.erase-begin',
         async tx => {
+          // No lock of the key, nor does the update below take one (its unique indexes are on expressions, which no foreign key refers to): a sign-in that holds the
+          // credential goes on to refer to the user, and would wait for this one while this one waits for it.
           const [user] = await tx<{ erasure: string | null }[]>`
-            select erasure from users where id = ${userId} and erasure is distinct from 'done' for update`
+            select erasure from users where id = ${userId} and erasure is distinct from 'done' for no key update`
           if (user === undefined) return false
           if (user.erasure === 'begun') return true
           // A sign-in holds the credential until its family is there: whoever came before is seen by the next statement, whoever comes later finds no password.
@@ -105,17 +105,6 @@ export function createErasureRepository(database: Database): ErasureRepository {
             ...(await tagsOf(tx, userId)),
           ])
           return true
-        },
-        { ...ERASING, signal },
-      )
-    },
-
-    async linkConversations(userId, signal) {
-      await database.transaction(
-        'users.erase-link',
-        async tx => {
-          await takeTurn(tx)
-          await tx.unsafe(LINK_CONVERSATIONS, [userId])
         },
         { ...ERASING, signal },
       )
@@ -151,10 +140,10 @@ export function createErasureRepository(database: Database): ErasureRepository {
           const users = await tx`select from users where id = ${userId} and erasure = 'begun' for update`
           // Somebody else was quicker.
           if (users.length === 0) return null
+          // One after the other: those behind a step would take with them what it has left.
+          for (const step of ERASURE_STEPS) if (await removeIn(tx, step, userId, limit)) return step
           // Files go before their rows, and outside of a transaction.
           if ((await tx.unsafe(CHOOSE_UPLOADS, [userId, 1])).length > 0) return 'uploads'
-          // One after the other: those behind a step would take with them what it has left.
-          for (const step of ERASURE_STEPS) if ((await removeIn(tx, step, userId, limit)) >= limit) return step
           tx.invalidates([userTags.one(userId), sessionTags.ofUser(userId), ...(await tagsOf(tx, userId))])
           await keepForOthers(tx, userId)
           await tx`delete from users where id = ${userId}`
@@ -180,13 +169,26 @@ async function takeTurn(tx: Tx): Promise<void> {
   await tx`select pg_advisory_xact_lock(${String(ERASURE_LOCK_KEY)}::bigint)`
 }
 
-async function removeIn(tx: Tx, { table, text }: ErasureStep, userId: number, limit: number): Promise<number> {
+/** Whether there may be more. */
+async function removeIn(tx: Tx, step: ErasureStep, userId: number, limit: number): Promise<boolean> {
+  const { table, also = [], choice, text } = step
+  const parameters: (number | number[])[] = [userId, limit]
+  let isMore = false
+  if (choice !== undefined) {
+    const most = Math.ceil(limit / choice.rowsOfEach)
+    const ids = (await tx.unsafe<{ id: number }[]>(choice.text, [userId, most])).map(({ id }) => id)
+    if (ids.length === 0) return false
+    for (const held of choice.held) await tx.unsafe(held, [ids])
+    parameters.push(ids)
+    // Also when all of them turn out to be kept: those aren't chosen again, and others may be behind them.
+    isMore = ids.length >= most
+  }
   const rows = await tx
-    .unsafe<{ id: number }[]>(text, [userId, limit])
-    .with({ invalidates: [tableTag('public', table)] })
+    .unsafe<{ id: number }[]>(text, parameters)
+    .with({ invalidates: [table, ...also].map(name => tableTag('public', name)) })
   const tagsFor = TAGS[table]
   if (tagsFor !== undefined && rows.length > 0) tx.invalidates(rows.flatMap(({ id }) => tagsFor(id)))
-  return rows.length
+  return isMore || rows.length >= limit
 }
 
 /** Tags of everything that shows the user's name. */
