@@ -160,6 +160,12 @@ const seen = ({ status, headers, body }: Answer) => {
   return { status, names: names.toSorted(), body: rest }
 }
 
+// It listens before it has looked at the workers.
+await until(async () => (await ask('GET', '/health/ready')).status === 200, {
+  what: 'the balancer to have seen a worker',
+  timeoutMs: 30_000,
+})
+
 await t.test('X4: neither logging in nor signing up tells who has an account', async t => {
   const email = await signUp()
   const wrong = await logIn(email, 'not the password of anybody')
