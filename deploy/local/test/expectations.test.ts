@@ -1,7 +1,7 @@
 // What strangers may expect of the whole: the service as production runs it, two workers behind the balancer, asked over sockets by clients who know nothing of the inside.
 //
 // Each client has an address of its own below 127.0.0.0/8; the balancer believes nobody's forwarding fields.
-import { createHmac, randomBytes } from 'node:crypto'
+import { argon2Sync, createHmac, randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { request } from 'node:http'
@@ -89,6 +89,9 @@ const balancer = await spawnProgram(
 const ready = JSON.parse(await balancer.line('"msg":"listening"', { timeoutMs: 30_000 })) as { listen: string }
 const port = Number(/:(\d+)$/.exec(ready.listen)?.[1])
 
+/** How many any answer has set. */
+let cookies = 0
+
 /** On a connection of its own. */
 function ask(
   method: string,
@@ -115,6 +118,7 @@ function ask(
         let text = ''
         response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
         response.on('error', reject)
+        cookies += response.headers['set-cookie']?.length ?? 0
         response.on('end', () =>
           resolve({
             status: response.statusCode ?? 0,
@@ -207,6 +211,45 @@ await t.test('X5: the sixth failure is refused, from wherever it comes and which
     many.push((await logIn(`guess-${count}@example.org`, 'whatever it is', one)).status)
   t.same(many, [...Array.from({ length: 20 }, () => 401), ...Array.from({ length: 5 }, () => 429)])
   t.equal((await logIn('guess-99@example.org', 'whatever it is', freshAddress())).status, 401, 'others may')
+})
+
+await t.test('X1, X2, X3: passwords are long texts, and their hashes dear', async t => {
+  const email = await signUp()
+  const stored = async () => {
+    const [row] = await database.sql<[{ id: number; hash: string }]>`
+      select u.id::int, c.password_hash as hash from credentials c join users u on u.id = c.user_id where u.email = ${email}`
+    return row
+  }
+  const { id, hash } = await stored()
+  t.match(hash, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)
+
+  const salt = randomBytes(16)
+  const parameters = { message: PASSWORD, nonce: salt, parallelism: 1, tagLength: 32, memory: 1024, passes: 1 }
+  const text = (bytes: Buffer) => bytes.toString('base64').replaceAll('=', '')
+  const cheap = `$argon2id$v=19$m=1024,t=1,p=1$${text(salt)}$${text(argon2Sync('argon2id', parameters))}`
+  await database.sql`update credentials set password_hash = ${cheap} where user_id = ${id}`
+  t.equal((await logIn(email, PASSWORD)).status, 200)
+  t.match((await stored()).hash, /m=19456,t=2,p=1/, 'the next sign-in makes it dear')
+
+  const choose = (password: string, name: string) =>
+    ask('POST', '/api/auth/signup', {
+      body: { email: `${name}@example.org`, username: name, displayName: 'A person', password },
+      from: freshAddress(),
+    })
+  for (const [index, password] of [
+    'short 1',
+    'password',
+    '12345678',
+    'qwertyuiop',
+    'P@ssw0rd',
+    'x'.repeat(129),
+  ].entries())
+    t.equal((await choose(password, `refused-${index}`)).status, 400, password.slice(0, 12))
+  const long = `${'ß 😀 '.repeat(31)}end!`
+  t.equal([...long].length, 128)
+  t.equal((await choose(long, 'long-one')).status, 202)
+  t.equal((await logIn('long-one@example.org', long)).status, 200)
+  t.equal((await logIn('long-one@example.org', long.slice(0, -1))).status, 401, 'nothing is cut off')
 })
 
 await t.test('X6: a token is good as it was made, or not at all', async t => {
@@ -321,6 +364,39 @@ await t.test('X10, X11: nobody sees or changes what belongs to another, or to op
   t.equal((await ask('GET', '/documentation')).status, 404)
 })
 
+await t.test('X19: what is sent twice with one key is done once, whichever workers get it', async t => {
+  const { user } = await newPair()
+  const wallet = `/api/gamification/wallet/${user.id}`
+  await ask('GET', `/api/gamification/dashboard/${user.id}`, { token: OPERATOR_TOKEN })
+  const send = (key: string, amount: number) =>
+    ask('POST', `${wallet}/transactions`, {
+      token: OPERATOR_TOKEN,
+      body: { kind: 'earn', amount, reason: 'A lesson' },
+      headers: { 'idempotency-key': key },
+    })
+  const balance = async () => (await ask('GET', wallet, { token: OPERATOR_TOKEN })).body['balance'] as number
+  const before = await balance()
+  const answers = await Promise.all(Array.from({ length: 8 }, () => send('once', 7)))
+  t.same(new Set(answers.map(({ status }) => status)), new Set([201]))
+  t.equal(new Set(answers.map(({ text }) => text)).size, 1, 'the same answer, byte for byte')
+  t.equal(await balance(), before + 7)
+  t.equal((await send('once', 8)).status, 422)
+})
+
+await t.test('X16, X20: what is served is listed, and a text stays a text', async t => {
+  const { body } = await ask('GET', '/openapi.json')
+  t.ok(Object.keys(body['paths'] as object).length > 20)
+  t.equal((await ask('GET', '/api/internal')).status, 404)
+  const count = async () => (await database.sql<[{ count: number }]>`select count(*)::int from users`)[0].count
+  const before = await count()
+  const hostile = "'; delete from users; --"
+  t.equal((await ask('POST', '/api/auth/login', { body: { email: hostile, password: hostile } })).status, 400)
+  t.equal((await logIn('nobody@example.org', hostile)).status, 401)
+  t.equal((await ask('GET', `/api/courses?category=${encodeURIComponent(hostile)}`)).status, 400)
+  t.equal((await ask('GET', `/api/courses/${encodeURIComponent('1 or 1=1')}`)).status, 400)
+  t.equal(await count(), before)
+})
+
 await t.test('X12, X14, X15: bounds, header fields and errors are those of a closed house', async t => {
   const { accessToken } = await newPair()
   const profile = await ask('GET', '/api/auth/profile', { token: accessToken })
@@ -374,6 +450,11 @@ await t.test('X7: keys are exchanged while everybody stays signed in', async t =
     timeoutMs: 20_000,
   })
   t.same(new Set(await verified(after.accessToken)), new Set([200]))
+})
+
+await t.test('X9: no answer has set a cookie', t => {
+  t.equal(cookies, 0)
+  t.end()
 })
 
 await t.test('X15, X17: the log has who was refused what, and no secret', t => {
