@@ -63,6 +63,15 @@ export class HashSlots {
   }
 
   /**
+   * For who would do something costly before: whoever comes now would be refused.
+   * @throws API_ERR_PASSWORDS_BUSY
+   */
+  throwIfFull(): void {
+    const { slots, maxWaiting } = this.#options
+    if (this.#running >= slots && this.#waiting.size >= maxWaiting) throw this.#busy()
+  }
+
+  /**
    * Runs `work` as soon as there's a slot.
    * @param signal ends the wait with its reason, also while the work runs; that goes on without anybody waiting
    * @throws API_ERR_PASSWORDS_BUSY; what `work` throws

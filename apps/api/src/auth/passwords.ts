@@ -51,6 +51,11 @@ export class Passwords {
     return slots.run(() => hash(text, options), signal)
   }
 
+  /** @throws API_ERR_PASSWORDS_BUSY when a hash would be refused now */
+  throwIfBusy(): void {
+    this.#options.slots.throwIfFull()
+  }
+
   /**
    * @param stored undefined: there is no such account, or it has no password
    * @throws API_ERR_PASSWORDS_BUSY

@@ -30,7 +30,8 @@ const TRANSLATIONS: Readonly<Record<string, readonly [code: ApiErrorCode, detail
 /** Answers an error; also for what fails before Fastify has found a route (`frameworkErrors`). */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const answer = toApiError(fromCache(error))
-  if (answer.status >= 500)
+  // Refusals by the hundred in a flood: counted as 503, and nobody has to act on each.
+  if (answer.status >= 500 && answer.code !== 'API_ERR_PASSWORDS_BUSY')
     request.log.error(
       { err: answer.cause ?? answer, code: answer.code, route: request.routeOptions.url },
       answer.message,

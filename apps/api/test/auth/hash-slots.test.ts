@@ -45,7 +45,9 @@ await t.test('who comes first is first, and a slot goes from one to the next', a
 await t.test('who finds the queue full is refused at once, who waits too long when the time is up', async t => {
   const { clock, slots, started, run, finish } = scene({ maxWaiting: 1 })
   const first = run('first')
+  slots.throwIfFull()
   const late = run('late')
+  t.throws(() => slots.throwIfFull(), BUSY)
   await t.rejects(run('too many'), { ...BUSY, retryAfterS: 1 })
   const refused = t.rejects(late, BUSY)
   await clock.advanceAsync(1000)

@@ -138,6 +138,8 @@ export function createAuthService(parts: AuthServiceParts): AuthService {
       }
       const attempt = await limits.begin(email.toLowerCase(), address, isKnownAddress, about)
       return settled(attempt, async () => {
+        // In a flood most are refused for want of a slot: they needn't cost a look-up as well.
+        passwords.throwIfBusy()
         const account = await lookedUp()
         const verdict = await passwords.verify(account?.credential.passwordHash, password, caller?.signal)
         if (account === null || !verdict.matches) {
