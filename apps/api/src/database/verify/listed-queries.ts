@@ -170,7 +170,8 @@ export const LISTED_QUERIES: readonly ListedQuery[] = [
   written(
     'pitches: recent views',
     ['idx_pitch_views_pitch'],
-    sql => sql`select count(*) from pitch_views where pitch_id = ${1} and viewed_at > ${NOW}`,
+    sql =>
+      sql`select count(*) from pitch_views where pitch_id = ${1} and viewed_at > ${NOW}::timestamptz - interval '90 days'`,
   ),
   written(
     'ndas: of a user',
