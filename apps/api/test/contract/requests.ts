@@ -37,9 +37,9 @@ function textsOf(
 /** The syntax of these is their RFC's (9110, section 13.1.1), whether the document repeats it or not. */
 function withTags(fields: Record<string, string>): Record<string, string> {
   const { 'if-match': match } = fields
-  return match === undefined || /^".*"$/.test(match)
+  return match === undefined || /^"[^"\s]*"$/.test(match)
     ? fields
-    : { ...fields, 'if-match': `"${match.replaceAll('"', '')}"` }
+    : { ...fields, 'if-match': `"${match.replaceAll(/["\s]/g, '')}"` }
 }
 
 function toText(value: Json): string {
