@@ -62,5 +62,8 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function refused(reason: string): SetupError {
-  return new SetupError('API_ERR_SIGNING_KEYS', `The keys for access tokens can't be used: ${reason}.`)
+  return new SetupError(
+    'API_ERR_SIGNING_KEYS',
+    `The keys for access tokens (auth.keys, auth.keysFile) can't be used: ${reason}. SECURITY.md has the command that makes some.`,
+  )
 }

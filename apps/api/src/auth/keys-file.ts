@@ -22,14 +22,17 @@ export function readKeysFile(path: string, refuse?: RefuseKeys): Keyring {
     const { code = 'unknown' } = error as NodeJS.ErrnoException
     throw new SetupError(
       'API_ERR_SIGNING_KEYS',
-      `The file with the keys for access tokens can't be read: ${code}.`,
+      `The file with the keys for access tokens (auth.keysFile) can't be read: ${code}. Name one that this user may read.`,
       error,
     )
   }
   const keyring = readKeyring(text)
   const [problem] = refuse?.(keyring) ?? []
   if (problem !== undefined)
-    throw new SetupError('API_ERR_SIGNING_KEYS', `The file with the keys for access tokens can't be used: ${problem}.`)
+    throw new SetupError(
+      'API_ERR_SIGNING_KEYS',
+      `The file with the keys for access tokens (auth.keysFile) can't be used: ${problem}.`,
+    )
   return keyring
 }
 

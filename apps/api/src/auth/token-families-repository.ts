@@ -79,7 +79,7 @@ export interface TokenFamiliesRepository {
   /** Null when it has expired or was revoked, or there's none. */
   find(familyId: number, signal?: AbortSignal): Promise<Session | null>
   /** Whether a family of this user began with one of these marks in the last 30 days, whatever became of it. */
-  hasBegunAt(userId: number, addressMarks: readonly Buffer[], signal?: AbortSignal): Promise<boolean>
+  wasSeenAt(userId: number, addressMarks: readonly Buffer[], signal?: AbortSignal): Promise<boolean>
   /** Deletes tokens of any type that expired before `keepMs`, then families, at most `limit` rows; how many. Rows that others hold are left for later. */
   removeExpired(keepMs: number, limit: number, signal?: AbortSignal): Promise<number>
 }
@@ -234,7 +234,7 @@ export function createTokenFamiliesRepository(database: Database, lives: TokenLi
 
     find: (familyId, signal) => sessions(familyId, signal),
 
-    async hasBegunAt(userId, addressMarks, signal) {
+    async wasSeenAt(userId, addressMarks, signal) {
       const marks = addressMarks.map(mark => mark.toString('hex'))
       const query = sql<{ known: boolean }[]>`
         select exists (

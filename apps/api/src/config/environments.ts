@@ -2,7 +2,7 @@
 // act on, staging is production that people may look into.
 //
 // What's written elsewhere because it belongs there: how long answers may be kept (http/cache-control.ts), who is an operator without a token
-// (plugins/operator-access.ts), which database commands are refused. The README has all of it in one table.
+// (plugins/access.ts), which database commands are refused. The README has all of it in one table.
 import { defaultLogLevel, type LogLevel } from '@plimsoll/telemetry'
 import type { Environment } from '../plugins/security.ts'
 

@@ -91,7 +91,7 @@ export function createAuthService(parts: AuthServiceParts): AuthService {
   const hasSignedInFrom = (account: Account | null, address: string | undefined, caller?: Caller): Promise<boolean> => {
     // Nobody has the id 0: also for an account that isn't there the database is asked.
     const userId = account?.credential.userId ?? 0
-    return families.hasBegunAt(userId, addressMarks.anyOf(userId, address), caller?.signal)
+    return families.wasSeenAt(userId, addressMarks.anyOf(userId, address), caller?.signal)
   }
 
   /** The sign-in doesn't fail by it, and waits for it: no work is left behind that nobody looks after. */

@@ -200,7 +200,7 @@ await t.test('an address is known as long as its tokens are renewed there', asyn
   const person = await newUser()
   const tokens = await person.signIn()
   const { addressMarks, families } = one.dependencies.auth
-  const isKnown = (address: string) => families.hasBegunAt(person.id, addressMarks.anyOf(person.id, address))
+  const isKnown = (address: string) => families.wasSeenAt(person.id, addressMarks.anyOf(person.id, address))
   t.equal(await isKnown(ADDRESS), true)
   await sql`
     update token_families set created_at = now() - interval '60 days', seen_at = now() - interval '31 days'
