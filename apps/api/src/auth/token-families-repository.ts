@@ -78,7 +78,7 @@ export interface TokenFamiliesRepository {
   revokeAll(userId: number, signal?: AbortSignal): Promise<number>
   /** Null when it has expired or was revoked, or there's none. */
   find(familyId: number, signal?: AbortSignal): Promise<Session | null>
-  /** Whether a family of this user began with one of these marks in the last 30 days, whatever became of it. */
+  /** Whether tokens of this user were given out at one of these marks in the last 30 days, whatever became of their family. */
   wasSeenAt(userId: number, addressMarks: readonly Buffer[], signal?: AbortSignal): Promise<boolean>
   /** Deletes tokens of any type that expired before `keepMs`, then families, at most `limit` rows; how many. Rows that others hold are left for later. */
   removeExpired(keepMs: number, limit: number, signal?: AbortSignal): Promise<number>
